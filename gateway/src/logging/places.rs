@@ -61,20 +61,23 @@ fn place(id: &Id) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use tracing::level_filters::LevelFilter;
     use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
 
     /// What the library promises nowhere, and `Places` goes by: there are few more than were ever taken at one time.
     #[test]
     fn places_of_spans_that_are_over_are_taken_again() {
-        with_default(tracing_subscriber::registry(), || {
+        // A registry by itself, without a layer, keeps every span.
+        with_default(tracing_subscriber::registry().with(LevelFilter::TRACE), || {
             let highest = |count: usize| {
                 let open: Vec<_> = (0..count).map(|_| error_span!(parent: None, "one of many")).collect();
                 open.iter().filter_map(Span::id).map(|id| place(&id)).max()
             };
             let of_rounds = (0..100).map(|_| highest(200)).max();
-            assert!(of_rounds >= Some(Some(200)) && of_rounds < Some(Some(1000)), "{of_rounds:?}");
+            assert!(of_rounds >= Some(Some(200)) && of_rounds < Some(Some(300)), "{of_rounds:?}");
         });
     }
 
