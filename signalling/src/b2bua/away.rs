@@ -12,6 +12,8 @@ impl B2bua {
     pub(super) fn on_away(&mut self, leg: LegId, is_away: bool) {
         let Some(party) = self.party_mut(leg) else { return };
         party.is_away = is_away;
+        // What it closed went with a page that is no more; the new one brings media of its own, or is silent for too long.
+        party.media_closed_at = party.media_closed_at.filter(|_| is_away);
         info!(is_away, "the party's signalling is lost, or is back");
         self.follow_hold(leg);
     }

@@ -4,7 +4,7 @@
 //! a task or a clock. The call is over when every leg has ended ([`B2bua::is_over`]).
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{Span, debug, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
@@ -25,9 +25,6 @@ use super::round::Round;
 use super::transfer::Transfer;
 use crate::adapter::{Command, Event, Incoming, Origin, Passage, Target};
 use crate::routing::{Plan, Play, Step};
-
-/// How long a party that closed its media may take to say so in signalling too. Chosen by us.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// One call.
 #[derive(Debug)]
@@ -70,8 +67,6 @@ pub struct B2bua {
     pub(super) rang_last: Option<String>,
     /// How many times something was played.
     pub(super) played: u32,
-    /// When a party closed its media.
-    pub(super) media_closed_at: Option<Instant>,
     pub(super) effects: VecDeque<Effect>,
 }
 
@@ -158,7 +153,6 @@ impl B2bua {
             passed: incoming.passed.clone(),
             rang_last: None,
             played: 0,
-            media_closed_at: None,
             effects: VecDeque::new(),
         }
     }
@@ -205,7 +199,7 @@ impl B2bua {
         self.pass_kept_keys(now);
         self.retry_restarts(now);
         self.retry_telling(now);
-        if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
+        if self.farewell_at().is_some_and(|at| at <= now) {
             info!("a party closed its media and said no more");
             return self.hang_up(EndCause::SignallingLost);
         }
@@ -223,8 +217,8 @@ impl B2bua {
             Doing::Choosing { until, .. } => until,
             _ => self.silent_until(),
         };
-        let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
-        let due = [waiting, farewell, self.kept_keys_until(), self.restart_due_at(), self.ends_at()];
+        let due =
+            [waiting, self.farewell_at(), self.kept_keys_until(), self.restart_due_at(), self.ends_at()];
         due.into_iter().flatten().min()
     }
 
@@ -310,7 +304,8 @@ impl B2bua {
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             // The engine logs what is heard, and what was; a call goes on whatever it is.
-            CallEvent::LegConnected { .. } | CallEvent::LegEnded { .. } => {}
+            CallEvent::LegEnded { .. } => {}
+            CallEvent::LegConnected { leg } => self.on_media_connected(leg),
             CallEvent::OneWayAudio { unheard } => self.tell_one_way(unheard),
             CallEvent::AudioChanged { leg, now: heard, .. } => self.on_audio_changed(leg, heard),
             CallEvent::LegSilent { leg } => self.on_silence(leg, now),
@@ -443,11 +438,15 @@ impl B2bua {
     }
 
     pub(super) fn party(&self, leg: LegId) -> Option<&Party> {
-        std::iter::once(&self.caller).chain(&self.callees).find(|party| party.leg == leg)
+        self.parties().find(|party| party.leg == leg)
     }
 
     pub(super) fn party_mut(&mut self, leg: LegId) -> Option<&mut Party> {
         std::iter::once(&mut self.caller).chain(&mut self.callees).find(|party| party.leg == leg)
+    }
+
+    pub(super) fn parties(&self) -> impl Iterator<Item = &Party> {
+        std::iter::once(&self.caller).chain(&self.callees)
     }
 
     fn span_of(&self, leg: LegId) -> Span {

@@ -1,6 +1,6 @@
 //! The end of a party, and of the call with the last of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 use webtrunk_engine::call::CallCommand;
@@ -10,6 +10,9 @@ use super::call::{B2bua, Doing};
 use super::effect::Directory;
 use super::party::{Party, PartyState, Purpose};
 use crate::adapter::Command;
+
+/// How long a party that closed its media may take to say so in signalling too. Chosen by us.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 impl B2bua {
     /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
@@ -27,11 +30,29 @@ impl B2bua {
         }
     }
 
-    /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
+    /// A party closed its media: its BYE comes behind, or not at all where its page is gone, or new media where that is reloaded.
     pub(super) fn on_media_closed(&mut self, leg: LegId, now: Instant) {
-        if self.stays(leg) && !self.meets(leg) {
-            self.media_closed_at.get_or_insert(now);
+        if self.meets(leg) {
+            return;
         }
+        if let Some(party) = self.party_mut(leg) {
+            party.media_closed_at.get_or_insert(now);
+        }
+    }
+
+    /// A party has media, or has them anew.
+    pub(super) fn on_media_connected(&mut self, leg: LegId) {
+        if let Some(party) = self.party_mut(leg) {
+            party.media_closed_at = None;
+        }
+    }
+
+    /// When a call is over since a party closed its media and says no more. A page whose signalling is lost as well may come
+    /// back: how long it is waited for its session knows.
+    pub(super) fn farewell_at(&self) -> Option<Instant> {
+        let is_awaited = |party: &&Party| !party.is_leaving() && !party.is_away;
+        let closed = self.parties().filter(is_awaited).filter_map(|party| party.media_closed_at).min();
+        closed.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL)
     }
 
     pub(super) fn on_leg_failed(

@@ -148,7 +148,6 @@ impl B2bua {
         } else {
             self.partner = Some(heir);
         }
-        self.media_closed_at = None;
         true
     }
 

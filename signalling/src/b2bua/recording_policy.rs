@@ -65,8 +65,4 @@ impl B2bua {
         let others = self.parties().filter(|party| Some(party.leg) != leg && party.is_there());
         others.fold(RecordingPolicy::ByRule, |policy, party| policy.and(party.recording))
     }
-
-    fn parties(&self) -> impl Iterator<Item = &Party> {
-        std::iter::once(&self.caller).chain(&self.callees)
-    }
 }

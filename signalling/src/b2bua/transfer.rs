@@ -369,11 +369,9 @@ impl B2bua {
         self.tell_transferor(by, TransferProgress::Done);
         self.make_caller(stays);
         self.leave(by, EndCause::Hangup);
-        self.media_closed_at = None;
     }
 
     pub(super) fn make_caller(&mut self, leg: LegId) {
-        self.media_closed_at = None;
         if let Some(index) = self.callees.iter().position(|callee| callee.leg == leg) {
             std::mem::swap(&mut self.caller, &mut self.callees[index]);
             self.follow_caller();

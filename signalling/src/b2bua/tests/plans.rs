@@ -170,6 +170,31 @@ fn a_party_that_closes_its_media_has_a_moment_to_say_so() {
 }
 
 #[test]
+fn a_page_that_closes_its_media_as_its_signalling_is_lost_may_come_back_with_others() {
+    let away = |leg, is_away| Event::AwayTold { leg, is_away };
+    for is_away_first in [true, false] {
+        let (mut bench, _) = Bench::talking(user());
+        let leg = bench.caller;
+        let wait = |bench: &mut Bench| {
+            bench.now += Duration::from_secs(10);
+            bench.call.handle_timeout(&World, bench.now);
+            assert!(bench.effects().is_empty(), "{is_away_first}");
+        };
+        if is_away_first {
+            bench.signal(away(leg, true));
+        }
+        bench.media(CallEvent::LegClosed { leg });
+        bench.signal(away(leg, true));
+        wait(&mut bench);
+        bench.signal(away(leg, false));
+        wait(&mut bench);
+        bench.media(CallEvent::LegClosed { leg });
+        bench.media(CallEvent::LegConnected { leg });
+        wait(&mut bench);
+    }
+}
+
+#[test]
 fn a_refused_offer_of_the_caller_is_not_acceptable() {
     let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
     bench.effects();
