@@ -73,7 +73,7 @@ class Kamailio(Server):
 
 
 class Webtrunk(Server):
-    """As it comes: it ends both calls and carries their media itself."""
+    """It ends both calls and carries their media itself. It keeps no ladders of their messages, as Kamailio keeps none."""
 
     name = "Webtrunk"
     is_up = staticmethod(gateways.Webtrunk.is_up)
@@ -125,6 +125,8 @@ from_trunk = "office"
 actions = [{{ bridge = {{ trunk = "phones", number = "$0" }} }}]
 [log]
 filter = "warn"
+[trace]
+enabled = false
 """
 
 ALL = (Kamailio, Webtrunk)

@@ -39,7 +39,7 @@ pub(crate) enum Fault {
     StartsLate,
     /// All audio is quieter by 12 dB.
     Quiets,
-    /// Every other packet is late by 120 ms.
+    /// Every other packet is late by 60 ms.
     BringsUnevenly,
     /// No digit comes to anybody.
     LosesDigits,
@@ -61,6 +61,8 @@ pub(crate) struct FaultyGateway {
 
 /// One call's way: where audio of both ends comes in, and where they are.
 struct Way {
+    /// Where both ends find the gateway.
+    gateway: SocketAddr,
     caller: SocketAddr,
     phone: SocketAddr,
     opened_at: Instant,
@@ -168,6 +170,7 @@ impl Gateway {
     async fn open(self: &Arc<Self>, call_id: String, caller: SocketAddr, phone: SocketAddr) -> Arc<Way> {
         let side = || async { Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port")) };
         let way = Arc::new(Way {
+            gateway: self.socket.local_addr().expect("bound"),
             caller,
             phone,
             opened_at: Instant::now(),
@@ -207,7 +210,7 @@ impl Gateway {
                     continue;
                 }
                 Fault::BringsUnevenly if count.is_multiple_of(2) => {
-                    way.send_later(1 - side, packet, Duration::from_millis(120));
+                    way.send_later(1 - side, packet, Duration::from_millis(60));
                     continue;
                 }
                 Fault::LosesDigits if is_event(&packet) => continue,
@@ -322,6 +325,10 @@ impl Way {
             .map(|line| match line.split_once(':') {
                 Some((name, _)) if name.eq_ignore_ascii_case("Content-Length") => {
                     format!("Content-Length: {}", body.len())
+                }
+                // What comes later in the call comes by the gateway too.
+                Some((name, _)) if name.eq_ignore_ascii_case("Contact") => {
+                    format!("Contact: <sip:{}>", self.gateway)
                 }
                 _ => line.to_owned(),
             })
