@@ -8,8 +8,7 @@ import time
 # Each step takes so long, and is looked at once it is under way.
 STEP_S = 4
 LOOKED_AT_S = (1, 3.5)
-# More of them failed or sent again than this, and the rate is no longer carried. Two workers of a proxy may change the
-# order of two messages, which sipp does not forgive.
+# More of them failed or sent again than this, and the rate is no longer carried.
 FAILED_MAX, RETRANSMITTED_MAX = 0.002, 0.02
 # sipp signals in one thread: beyond this part of a core it is what bounds the rate, and so is a machine that is busy beyond
 # this part of all it has.

@@ -45,7 +45,7 @@ def measure(binaries, speech):
 
 
 def of_calls(running, folder, _speech):
-    """CPU time of a call that is begun, answered and ended at once, and the highest rate of them."""
+    """CPU time of a call that is begun, answered and ended soon, and the highest rate of them."""
     with calls.Callee(folder):
         calls.calls(folder, RATE, RATE)
         before = running.cpu_s()

@@ -57,7 +57,7 @@ class Kamailio(Server):
         config.write_text((pathlib.Path(__file__).parent / "kamailio.cfg").read_text())
         self.pid_file = folder / "pid"
         self.command = [
-            "kamailio", "-f", str(config), "-DD", "-E", "-m", "128", "-M", "8", "-P", str(self.pid_file),
+            "kamailio", "-f", str(config), "-DD", "-E", "-m", "512", "-M", "8", "-P", str(self.pid_file),
             "-Y", str(folder),
         ]
 
