@@ -1,7 +1,8 @@
 //! Another score of speech beside what was said, by a program of the user's own: PESQ, POLQA, or what there is.
 
-use std::io;
+use std::io::{self, Read};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::SampleRate;
@@ -38,6 +39,8 @@ const VARIABLE: &str = "WEBTRUNK_SCORER";
 /// How long a score may take: calls are scored one after the other.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Octets of what it says that are kept, the last ones: the score is in its last line.
+const KEPT: usize = 4096;
 
 /// The score of what was heard beside what was said, both at 8 kHz and of the same sound; `None` where no program is named.
 ///
@@ -61,26 +64,42 @@ fn score_by(command: &str, said: &[i16], heard: &[i16]) -> Result<f64, ScorerErr
         .stderr(Stdio::piped())
         .spawn()
         .map_err(run)?;
+    // A pipe that nobody empties holds up who writes much.
+    let printing = child.stdout.take().map(|pipe| thread::spawn(move || last_of(pipe)));
+    let complaining = child.stderr.take().map(|pipe| thread::spawn(move || last_of(pipe)));
     let deadline = Instant::now() + PATIENCE;
-    while child.try_wait().map_err(run)?.is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(run)? {
+            break status;
+        }
         if Instant::now() >= deadline {
             let _ = child.kill();
             let _ = child.wait();
             return Err(ScorerError::Silent(program));
         }
-        std::thread::sleep(LOOK_INTERVAL);
-    }
-    let output = child.wait_with_output().map_err(run)?;
-    let printed = String::from_utf8_lossy(&output.stdout);
+        thread::sleep(LOOK_INTERVAL);
+    };
+    let [printed, complained] =
+        [printing, complaining].map(|told| told.and_then(|it| it.join().ok()).unwrap_or_default());
     let score =
         printed.lines().rev().find(|line| !line.trim().is_empty()).and_then(|it| it.trim().parse().ok());
-    match score.filter(|score: &f64| output.status.success() && score.is_finite()) {
+    match score.filter(|score: &f64| status.success() && score.is_finite()) {
         Some(score) => Ok(score),
         None => {
-            let said = format!("{}{printed}", String::from_utf8_lossy(&output.stderr));
+            let said = format!("{complained}{printed}");
             Err(ScorerError::Failed { program, said: said.trim().to_owned() })
         }
     }
+}
+
+/// The last that comes of a pipe, up to its end.
+fn last_of(mut pipe: impl Read) -> String {
+    let (mut kept, mut buffer) = (Vec::new(), [0; KEPT]);
+    while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+        kept.extend_from_slice(&buffer[..count]);
+        kept.drain(..kept.len().saturating_sub(KEPT));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
 }
 
 #[cfg(test)]
@@ -106,6 +125,11 @@ mod tests {
         }
         let told = by("echo no licence >&2; exit 2").expect_err("no score").to_string();
         assert!(told.contains("WEBTRUNK_SCORER") && told.contains("no licence"), "{told}");
+        let much = "yes loading | head -c 200000";
+        let scored = by(&format!("{much}\n{much} >&2\necho 2.5"));
+        assert!(matches!(scored, Ok(score) if score == 2.5), "who says much is read meanwhile: {scored:?}");
+        let told = by(&format!("{much}\nexit 2")).expect_err("no score").to_string();
+        assert!(told.len() < 2 * KEPT, "of {} octets", told.len());
         let missing = score_by("/nowhere/scorer --fast", &[0; 8], &[0; 8]).expect_err("it is not there");
         assert!(matches!(missing, ScorerError::Run { program, .. } if program == "/nowhere/scorer"));
     }
