@@ -46,7 +46,7 @@ pub struct Excuse {
 /// What was done in a call, and explains what is found in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Happened {
-    /// Times of wanted silence.
+    /// Times of wanted silence, in their order.
     pub excuses: Vec<Excuse>,
     /// WebSockets that were cut, in their order. They explain no silence: media do not come by them.
     pub cuts: Vec<Cut>,
@@ -75,10 +75,9 @@ const OWN_MAX: Duration = Duration::from_millis(40);
 const EXCUSED_AROUND: Duration = Duration::from_millis(600);
 
 impl Excuse {
-    /// How much of a hole it explains, where all is late by `delay`.
-    pub(super) fn shared(&self, at: SystemTime, length: Duration, delay: Duration) -> Duration {
-        let ends = (self.to + EXCUSED_AROUND + delay).min(at + length);
-        ends.duration_since(self.from.max(at)).unwrap_or_default()
+    /// Until when it explains silence, where all is late by `delay`.
+    pub(super) fn holds_until(&self, delay: Duration) -> SystemTime {
+        self.to + EXCUSED_AROUND + delay
     }
 }
 

@@ -273,8 +273,15 @@ fn unexcused(
     excuses: &[Excuse],
 ) -> Option<Hole> {
     let Some(origin) = origin else { return Some(hole) };
-    let shared = |it: &Excuse| it.shared(origin + hole.at, hole.length, delay.unwrap_or_default());
-    let length = hole.length.saturating_sub(excuses.iter().map(shared).sum());
+    let mut from = origin + hole.at;
+    let to = from + hole.length;
+    let mut length = Duration::ZERO;
+    // What one explains may reach into the next.
+    for excuse in excuses {
+        length += excuse.from.min(to).duration_since(from).unwrap_or_default();
+        from = from.max(excuse.holds_until(delay.unwrap_or_default()));
+    }
+    length += to.duration_since(from).unwrap_or_default();
     (!length.is_zero()).then_some(Hole { length, ..hole })
 }
 
@@ -300,4 +307,31 @@ fn clipped(sent: &Sent, first_heard: Option<SystemTime>, delay: Option<Duration>
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
+    }
+
+    /// Each explains 600 ms behind its end too.
+    #[test]
+    fn times_of_wanted_silence_explain_as_much_of_a_hole_as_they_cover_together() {
+        let excuses = [(5000, 5200), (5500, 6000)].map(|(from, to)| Excuse { from: at(from), to: at(to) });
+        let left = |at_ms, length_ms, delay_ms| {
+            let hole = Hole { at: Duration::from_millis(at_ms), length: Duration::from_millis(length_ms) };
+            let delay = Some(Duration::from_millis(delay_ms));
+            unexcused(hole, Some(at(0)), delay, &excuses).map(|it| it.length.as_millis())
+        };
+        assert_eq!(left(5500, 1100, 0), None);
+        assert_eq!(left(5500, 1400, 0), Some(300), "both cover the first 300 ms");
+        assert_eq!(left(5500, 1400, 300), None, "all is late");
+        assert_eq!(left(4900, 200, 0), Some(100), "it began before");
+        assert_eq!(left(4000, 4000, 0), Some(2400), "it began before, and did not end");
+        assert_eq!(left(1000, 200, 0), Some(200));
+        assert_eq!(left(8000, 200, 0), Some(200));
+    }
 }
