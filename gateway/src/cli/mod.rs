@@ -43,7 +43,8 @@ enum Command {
     },
     /// Start with a test phone, made-up users and numbers to try; needs no configuration.
     ///
-    /// HTTP and SIP listen on loopback. The users' passwords are made at the start and given to the page.
+    /// HTTP and SIP listen on loopback, media at the machine's other addresses too. The users' passwords are made at the start and
+    /// given to the page.
     Demo {
         /// Where the page is served; port 0 takes a free one.
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = loopback)]
