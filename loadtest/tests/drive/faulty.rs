@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     PlaysSilence,
     /// Nothing comes to the caller any more once the call was described anew.
     MutesAfterHold,
+    /// Nothing, and it is a proxy on the calls' way: what comes later without its route, or with it twice, goes nowhere.
+    RoutesCalls,
 }
 
 pub(crate) struct FaultyGateway {
@@ -70,6 +72,8 @@ struct Way {
     sides: [Arc<UdpSocket>; 2],
     ends: Mutex<[Option<SocketAddr>; 2]>,
     is_described_anew: AtomicBool,
+    /// Whether it is in the calls' path by Record-Route, and not by taking the place of both ends.
+    is_proxy: bool,
 }
 
 struct Gateway {
@@ -117,8 +121,20 @@ fn header<'m>(message: &'m str, name: &str) -> &'m str {
     line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
 }
 
+fn is_within_dialog(message: &str) -> bool {
+    header(message, "To").contains(";tag=")
+}
+
+fn is_routed(message: &str) -> bool {
+    let routes = message.lines().filter(|line| line.starts_with("Route:")).count();
+    message.starts_with("SIP/2.0 ") || !is_within_dialog(message) || routes == 1
+}
+
 impl Gateway {
     async fn pass(self: &Arc<Self>, message: &str, from: SocketAddr) {
+        if self.fault == Fault::RoutesCalls && !is_routed(message) {
+            return;
+        }
         let call_id = header(message, "Call-ID").to_owned();
         let known = self.ways.lock().expect("no panic").by_call_id.get(&call_id).cloned();
         let way = match known {
@@ -177,6 +193,7 @@ impl Gateway {
             sides: [side().await, side().await],
             ends: Mutex::default(),
             is_described_anew: AtomicBool::new(false),
+            is_proxy: self.fault == Fault::RoutesCalls,
         });
         let index = {
             let mut ways = self.ways.lock().expect("no panic");
@@ -320,6 +337,7 @@ impl Way {
             None => format!("{line}\r\n"),
         });
         let body: String = lines.collect();
+        let adds_route = self.is_proxy && !is_within_dialog(message);
         let head: Vec<_> = head
             .lines()
             .map(|line| match line.split_once(':') {
@@ -327,8 +345,11 @@ impl Way {
                     format!("Content-Length: {}", body.len())
                 }
                 // What comes later in the call comes by the gateway too.
-                Some((name, _)) if name.eq_ignore_ascii_case("Contact") => {
+                Some((name, _)) if name.eq_ignore_ascii_case("Contact") && !self.is_proxy => {
                     format!("Contact: <sip:{}>", self.gateway)
+                }
+                Some((name, _)) if name.eq_ignore_ascii_case("Max-Forwards") && adds_route => {
+                    format!("{line}\r\nRecord-Route: <sip:{};lr>", self.gateway)
                 }
                 _ => line.to_owned(),
             })

@@ -119,6 +119,14 @@ async fn who_does_not_come_back_from_a_hold_has_a_gap_beyond_it() {
     }
 }
 
+/// A proxy names itself in the first INVITE alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_by_a_proxy_keep_its_route_over_holds() {
+    let steps = "steps = [{ after = 1.0, hold = 0.5 }, { after = 3.0, hold = 0.5, by = \"answerer\" }]";
+    let report = report_of(Fault::RoutesCalls, &format!("{TWO_CALLS}\n{steps}")).await;
+    assert_named(&report, &[]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_answers_and_never_sends_media_has_none() {
     let report = report_of(Fault::NeverSends, TWO_CALLS).await;

@@ -205,7 +205,7 @@ impl CallTask {
         }
         let result = match pending.kind {
             Kind::Change(direction) => {
-                self.dialog.handle_response(&response);
+                self.dialog.refresh_target(&response.headers);
                 let mut ack = self.dialog.companion(Method::Ack, &pending.request);
                 self.agent.complete(&mut ack);
                 let to = self.dialog.next_hop();
@@ -242,7 +242,7 @@ impl CallTask {
                 self.respond(request, from, StatusCode::REQUEST_PENDING);
             }
             Method::Invite => {
-                self.dialog.handle_request(request);
+                self.dialog.refresh_target(&request.headers);
                 match self.describe_again(request).await {
                     Ok(body) => {
                         let answer = Unconfirmed::new(request.clone(), from, body);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use webtrunk_signalling::sip::message::{
-    ByteString, CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, Uri,
+    ByteString, CSeq, HeaderName, Headers, Method, NameAddr, ParseError, Request, Response, Uri,
 };
 
 /// A dialog, or an attempt at one: before the other end's tag is known it is only good for INVITE.
@@ -43,7 +43,7 @@ impl Dialog {
         })
     }
 
-    /// A response that makes or changes the dialog.
+    /// A response that makes the dialog.
     pub(crate) fn handle_response(&mut self, response: &Response) {
         if let Ok(to) = response.headers.to() {
             self.remote = to;
@@ -57,9 +57,9 @@ impl Dialog {
         }
     }
 
-    /// A target refresh by the other end.
-    pub(crate) fn handle_request(&mut self, request: &Request) {
-        if let Ok(contact) = request.headers.contact() {
+    /// By a re-INVITE of the other end, or its answer to ours; the route stays as it is (RFC 3261 12.2.1.2).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        if let Ok(contact) = headers.contact() {
             self.target = Some(contact.uri);
         }
     }
@@ -143,6 +143,15 @@ mod tests {
         Dialog::outgoing("call", local, "<sip:bob@example.com>".parse().unwrap(), peer())
     }
 
+    /// A 200 with these headers.
+    fn answer(headers: &str) -> Response {
+        let text = format!("SIP/2.0 200 OK\r\nTo: <sip:bob@example.com>;tag=2\r\n{headers}\r\n");
+        let Message::Response(answer) = Message::parse(Bytes::from(text)).unwrap() else {
+            panic!("a response");
+        };
+        answer
+    }
+
     #[test]
     fn an_answer_names_target_route_and_tag() {
         let mut dialog = outgoing();
@@ -150,19 +159,28 @@ mod tests {
             dialog.request(Method::Invite).headers.get(&HeaderName::To),
             Some("<sip:bob@example.com>")
         );
-        let answer = "SIP/2.0 200 OK\r\nTo: <sip:bob@example.com>;tag=2\r\n\
-                      Record-Route: <sip:192.0.2.2;lr>, <sip:192.0.2.1:5070;lr>\r\n\
-                      Contact: <sip:bob@192.0.2.7:5090>\r\n\r\n";
-        let Message::Response(answer) = Message::parse(Bytes::from_static(answer.as_bytes())).unwrap() else {
-            panic!("a response");
-        };
-        dialog.handle_response(&answer);
+        dialog.handle_response(&answer(
+            "Record-Route: <sip:192.0.2.2;lr>, <sip:192.0.2.1:5070;lr>\r\nContact: <sip:bob@192.0.2.7:5090>\r\n",
+        ));
         let bye = dialog.request(Method::Bye);
         assert_eq!(bye.uri.to_string(), "sip:bob@192.0.2.7:5090");
         assert_eq!(bye.headers.get(&HeaderName::To), Some("<sip:bob@example.com>;tag=2"));
         assert_eq!(bye.headers.get(&HeaderName::CSeq), Some("2 BYE"));
         let routes: Vec<_> = bye.headers.routes().unwrap().iter().map(|it| it.uri.to_string()).collect();
         assert_eq!(routes, ["sip:192.0.2.1:5070;lr", "sip:192.0.2.2;lr"]);
+        assert_eq!(dialog.next_hop(), "192.0.2.1:5070".parse::<SocketAddr>().unwrap());
+    }
+
+    #[test]
+    fn the_answer_to_a_re_invite_changes_the_target_and_leaves_the_route() {
+        let mut dialog = outgoing();
+        dialog.handle_response(&answer(
+            "Record-Route: <sip:192.0.2.1:5070;lr>\r\nContact: <sip:bob@192.0.2.7:5090>\r\n",
+        ));
+        dialog.refresh_target(&answer("Contact: <sip:bob@192.0.2.7:5091>\r\n").headers);
+        let bye = dialog.request(Method::Bye);
+        assert_eq!(bye.uri.to_string(), "sip:bob@192.0.2.7:5091");
+        assert_eq!(bye.headers.routes().unwrap().len(), 1);
         assert_eq!(dialog.next_hop(), "192.0.2.1:5070".parse::<SocketAddr>().unwrap());
     }
 
@@ -174,12 +192,7 @@ mod tests {
     #[test]
     fn who_takes_our_place_is_told_our_dialog() {
         let mut dialog = outgoing();
-        let answer = "SIP/2.0 200 OK\r\nTo: <sip:bob@example.com>;tag=2\r\n\
-                      Contact: <sip:bob@192.0.2.7:5090>\r\n\r\n";
-        let Message::Response(answer) = Message::parse(Bytes::from_static(answer.as_bytes())).unwrap() else {
-            panic!("a response");
-        };
-        dialog.handle_response(&answer);
+        dialog.handle_response(&answer("Contact: <sip:bob@192.0.2.7:5090>\r\n"));
         let expected = "sip:bob@192.0.2.7:5090?Replaces=call%3Bto-tag%3D2%3Bfrom-tag%3D1";
         assert_eq!(dialog.replacing(), expected);
     }

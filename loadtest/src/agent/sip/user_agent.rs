@@ -213,10 +213,6 @@ impl UserAgent {
         let mut response = request.response(status, Some(tag));
         let makes_dialog = matches!(request.method, Method::Invite | Method::Update);
         if makes_dialog && (101..300).contains(&status.code()) {
-            // RFC 3261 12.1.1: proxies that want to stay on the dialog's way do.
-            for route in request.headers.get_all(&HeaderName::RecordRoute) {
-                response.headers.push(HeaderName::RecordRoute, route);
-            }
             response.headers.push(HeaderName::Contact, self.contact().to_string());
             response.headers.push(HeaderName::Allow, ALLOW);
         }
