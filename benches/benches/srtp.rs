@@ -2,18 +2,19 @@
 //! 160 bytes of payload, beside the same by an independent implementation.
 #![allow(missing_docs, reason = "criterion_group makes a public function")]
 
+#[path = "../../engine/tests/support/srtp_contexts.rs"]
+mod srtp_contexts;
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use rtc_srtp::context::Context;
-use rtc_srtp::crypto::{RTCCryptoProvider, providers::RingProvider};
-use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
-use rtc_srtp::protection_profile::ProtectionProfile as TheirProfile;
 use webtrunk_engine::rtp::rtcp::{Cname, CompoundPacket, CompoundReport, ReportBlock, SenderInfo};
 use webtrunk_engine::rtp::{
     NtpTime, PayloadType, RtpHeader, RtpPacket, SequenceNumber, ShortNtpTime, Ssrc, Timestamp,
 };
 use webtrunk_engine::srtp::{ProtectionProfile, SRTP_OVERHEAD_MAX, SrtpContext};
+
+use srtp_contexts::{our_context, their_context};
 
 /// 20 ms of G.711.
 const PAYLOAD_LEN: usize = 160;
@@ -144,29 +145,4 @@ impl Stream {
         context.protect_rtp(&mut packet, PLAIN_LEN).expect("the numbers go up");
         packet
     }
-}
-
-const KEY: [u8; 32] = *b"thirty-two bytes of a master key";
-const SALT: [u8; 14] = *b"14 bytes: salt";
-
-fn our_context(profile: ProtectionProfile) -> SrtpContext {
-    SrtpContext::new(profile, &KEY[..profile.key_len()], &SALT[..profile.salt_len()]).expect("lengths match")
-}
-
-fn their_context(profile: ProtectionProfile) -> Context {
-    let theirs = match profile {
-        ProtectionProfile::Aes128CmHmacSha1_80 => TheirProfile::Aes128CmHmacSha1_80,
-        ProtectionProfile::Aes128CmHmacSha1_32 => TheirProfile::Aes128CmHmacSha1_32,
-        ProtectionProfile::AeadAes128Gcm => TheirProfile::AeadAes128Gcm,
-        ProtectionProfile::AeadAes256Gcm => TheirProfile::AeadAes256Gcm,
-    };
-    Context::new(
-        &KEY[..profile.key_len()],
-        &SALT[..profile.salt_len()],
-        theirs,
-        Some(srtp_replay_protection(64)),
-        Some(srtcp_replay_protection(64)),
-        RingProvider::new().crypto(),
-    )
-    .expect("lengths match")
 }

@@ -1,14 +1,16 @@
 //! After a codec was opened, nothing that happens per packet allocates.
 
-#![allow(unsafe_code, reason = "a global allocator that counts cannot be written without")]
 #![allow(clippy::unwrap_used)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../engine/tests/support/allocations.rs"]
+mod allocations;
+
 use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid, SilenceDetector};
 use webtrunk_codecs::resample::Resampler;
 use webtrunk_codecs::tone::{Digit, DtmfDetector, Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
+
+use allocations::allocations;
 
 #[test]
 fn no_codec_allocates_per_packet() {
@@ -81,32 +83,4 @@ fn comfort_noise_does_not_allocate() {
         noise.update(&Sid::parse(&payload[..octets]).unwrap());
     }
     assert_eq!(allocations() - before, 0);
-}
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts per thread, for the test harness allocates in others.
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-fn allocations() -> usize {
-    ALLOCATIONS.with(Cell::get)
 }

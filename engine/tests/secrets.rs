@@ -61,11 +61,7 @@ struct Visit {
 
 fn visit(manners: Manners) -> Visit {
     let now = Instant::now();
-    let supplies = Arc::new(Supplies {
-        config: EngineConfig::default(),
-        clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
-        certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
-    });
+    let supplies = supplies(now);
     let (leg, mut outbox) = (LegId::next(), Outbox::default());
     let (address, local) =
         (SocketAddr::from(([198, 51, 100, 7], 6000)), SocketAddr::from(([192, 0, 2, 1], 5000)));
@@ -95,14 +91,18 @@ fn visit(manners: Manners) -> Visit {
     Visit { passwords: [password.to_owned(), browser::PASSWORD.to_owned()], keys }
 }
 
-/// The two keys of a call with one phone, which has them in its descriptions, in base64.
-fn visit_of_a_phone() -> [String; 2] {
-    let now = Instant::now();
-    let supplies = Arc::new(Supplies {
+fn supplies(now: Instant) -> Arc<Supplies> {
+    Arc::new(Supplies {
         config: EngineConfig::default(),
         clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
         certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
-    });
+    })
+}
+
+/// The two keys of a call with one phone, which has them in its descriptions, in base64.
+fn visit_of_a_phone() -> [String; 2] {
+    let now = Instant::now();
+    let supplies = supplies(now);
     let (leg, mut outbox) = (LegId::next(), Outbox::default());
     let mut call = Call::new(CallId::next(), Arc::clone(&supplies));
     let transport = RtpTransport::new(20_000, SocketId(1), SocketId(2), None);

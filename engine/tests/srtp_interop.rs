@@ -1,12 +1,13 @@
 //! Our SRTP against an independent one, both directions, every profile, over a lossy link.
 
+#[path = "support/srtp_contexts.rs"]
+mod srtp_contexts;
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use rtc_srtp::context::Context;
-use rtc_srtp::crypto::{RTCCryptoProvider, providers::RingProvider};
-use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
-use rtc_srtp::protection_profile::ProtectionProfile as TheirProfile;
-use webtrunk_engine::srtp::{ProtectionProfile, SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SrtpContext};
+use webtrunk_engine::srtp::{ProtectionProfile, SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX};
+
+use srtp_contexts::{our_context, their_context};
 
 /// How far the link reorders; the other implementation's replay list takes 64.
 const REORDERED_BY: u64 = 12;
@@ -113,29 +114,4 @@ fn report(number: u32) -> Vec<u8> {
         packet.extend_from_slice(&number.wrapping_mul(word + 1).to_be_bytes());
     }
     packet
-}
-
-const KEY: [u8; 32] = *b"thirty-two bytes of a master key";
-const SALT: [u8; 14] = *b"14 bytes: salt";
-
-fn our_context(profile: ProtectionProfile) -> SrtpContext {
-    SrtpContext::new(profile, &KEY[..profile.key_len()], &SALT[..profile.salt_len()]).expect("lengths match")
-}
-
-fn their_context(profile: ProtectionProfile) -> Context {
-    let theirs = match profile {
-        ProtectionProfile::Aes128CmHmacSha1_80 => TheirProfile::Aes128CmHmacSha1_80,
-        ProtectionProfile::Aes128CmHmacSha1_32 => TheirProfile::Aes128CmHmacSha1_32,
-        ProtectionProfile::AeadAes128Gcm => TheirProfile::AeadAes128Gcm,
-        ProtectionProfile::AeadAes256Gcm => TheirProfile::AeadAes256Gcm,
-    };
-    Context::new(
-        &KEY[..profile.key_len()],
-        &SALT[..profile.salt_len()],
-        theirs,
-        Some(srtp_replay_protection(64)),
-        Some(srtcp_replay_protection(64)),
-        RingProvider::new().crypto(),
-    )
-    .expect("lengths match")
 }

@@ -139,21 +139,15 @@ class Webtrunk(Gateway):
 
     def __init__(self, binaries, folder, media="", record=None):
         """`media` are lines of that section, `record` the format of recordings of all calls."""
-        password, config = folder / "password", folder / "webtrunk.toml"
-        password.write_text(secrets.token_urlsafe(18) + "\n")
-        with password.open() as text:
-            user = subprocess.run(
-                [binaries / "webtrunk", "password", "alice"], stdin=text, capture_output=True, text=True, check=True
-            )
+        password = folder / "password"
+        user = new_user(binaries, "alice", password, secrets.token_urlsafe(18))
         (folder / "recordings").mkdir()
         text = CONFIG.format(
             http_port=HTTP_PORT, sip_port=SIP_PORT, phone_port=PHONE_PORT, rtp_ports=RTP_PORTS, media=media,
             recording=f'[recording]\nfolder = "{folder}/recordings"' if record else "",
             record=f'{{ record = {{ format = "{record}" }} }},' if record else "",
         )
-        config.touch(0o600)
-        config.write_text(text + user.stdout)
-        self.command = [str(binaries / "webtrunk"), "run", str(config)]
+        self.command = run(binaries, folder, text + user)
         self.options = ["--server", f"ws://127.0.0.1:{HTTP_PORT}/sip", "--password-file", password]
 
     @staticmethod
@@ -167,6 +161,24 @@ class Webtrunk(Gateway):
     def version(binaries):
         done = subprocess.run([binaries / "webtrunk", "--version"], capture_output=True, text=True, check=True)
         return done.stdout.split()[-1]
+
+
+def new_user(binaries, name, file, password):
+    """A user of Webtrunk's as its configuration has it; the password is written into the file."""
+    file.write_text(password + "\n")
+    with file.open() as text:
+        made = subprocess.run(
+            [binaries / "webtrunk", "password", name], stdin=text, capture_output=True, text=True, check=True
+        )
+    return made.stdout
+
+
+def run(binaries, folder, text):
+    """The command by which Webtrunk runs with this configuration, which is written into the folder."""
+    config = folder / "webtrunk.toml"
+    config.touch(0o600)
+    config.write_text(text)
+    return [str(binaries / "webtrunk"), "run", str(config)]
 
 
 ALL = (Rtpengine, Webtrunk)

@@ -80,10 +80,7 @@ class Webtrunk(Server):
     version = staticmethod(gateways.Webtrunk.version)
 
     def __init__(self, binaries, folder):
-        config = folder / "webtrunk.toml"
-        config.touch(0o600)
-        config.write_text(CONFIG + "".join(map(user, range(USERS))))
-        self.command = [str(binaries / "webtrunk"), "run", str(config)]
+        self.command = gateways.run(binaries, folder, CONFIG + "".join(map(user, range(USERS))))
 
 
 def user_name(number):
@@ -96,22 +93,26 @@ def user(number):
     return f'[[users]]\nname = "{name}"\nha1_md5 = "{hashed}"\n'
 
 
-CONFIG = f"""
+# Where Webtrunk listens, and the trunk from which sipp calls.
+OFFICE = f"""
 [http]
 bind = "127.0.0.1:{gateways.HTTP_PORT}"
 [[sip.listeners]]
 transport = "udp"
 bind = "{HOST}:{PORT}"
-[media]
-addresses = ["127.0.0.1"]
-webrtc_port = 0
-rtp_address = "127.0.0.1"
-rtp_ports = [20000, 64999]
 [[trunks]]
 name = "office"
 host = "{CALLER}"
 networks = ["{CALLER}"]
 codecs = ["PCMU"]
+"""
+
+CONFIG = f"""{OFFICE}
+[media]
+addresses = ["127.0.0.1"]
+webrtc_port = 0
+rtp_address = "127.0.0.1"
+rtp_ports = [20000, 64999]
 [[trunks]]
 name = "phones"
 host = "{CALLEE}"

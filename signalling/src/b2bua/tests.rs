@@ -211,13 +211,19 @@ impl Bench {
     /// Everything up to two parties that talk.
     fn talking(target: BridgeTarget) -> (Self, LegId) {
         let mut bench = Self::calling(target);
-        let callee = bench.dial_all()[0];
-        bench.answer(callee);
-        bench.agreed(callee, Direction::SendRecv);
-        let caller = bench.caller;
-        bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
-        bench.agreed(caller, Direction::SendRecv);
+        let (callee, _) = bench.talk();
         (bench, callee)
+    }
+
+    /// The first who is called lifts, and both talk: that one's leg, and what the answer brought.
+    fn talk(&mut self) -> (LegId, Vec<String>) {
+        let callee = self.dial_all()[0];
+        self.answer(callee);
+        self.agreed(callee, Direction::SendRecv);
+        let caller = self.caller;
+        let words = self.media(CallEvent::AnswerReady { leg: caller, description: description() });
+        self.agreed(caller, Direction::SendRecv);
+        (callee, words)
     }
 
     fn answer(&mut self, leg: LegId) -> Vec<String> {

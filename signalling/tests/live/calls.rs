@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use webtrunk_engine::{EndCause, LegId};
+use webtrunk_engine::EndCause;
 use webtrunk_signalling::adapter::{Command, Dial, Event, MediaProfile, Origin, Party, Target};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{Binding, TransportLimits};
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 
-use crate::support::gateway::{Gateway, SDP, config, description};
+use crate::support::gateway::{self, Gateway, SDP, config, description};
 use crate::support::peer::StreamPeer;
 use crate::support::phone::{Extra, Phone, header, status};
 
@@ -19,20 +19,8 @@ fn start() -> Gateway {
 }
 
 fn dial(target: Target) -> Box<Dial> {
-    Box::new(Dial {
-        leg: LegId::next(),
-        target,
-        caller: Party { user: "07010002000".into(), display_name: "Desk \"one\"".into() },
-        on_behalf_of: None,
-        transferred_by: None,
-        offer: Some(description()),
-        ring_timeout: Duration::from_secs(30),
-        headers: Vec::new(),
-        has_successor: false,
-        hops: 69,
-        passed: webtrunk_signalling::adapter::Passage::default(),
-        span: tracing::Span::none(),
-    })
+    let caller = Party { user: "07010002000".into(), display_name: "Desk \"one\"".into() };
+    gateway::dial(target, caller)
 }
 
 /// A trunk that is a stub on this machine.

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
-use webtrunk_engine::LegId;
-use webtrunk_signalling::adapter::{Command, Dial, Party, Target};
+use webtrunk_signalling::adapter::{Command, Party, Target};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use crate::support::PATIENCE;
 use crate::support::digest::Proof;
-use crate::support::gateway::{Gateway, config, description};
+use crate::support::gateway::{Gateway, config, dial};
 use crate::support::phone::header;
 
 const USER: &str = "4930123456";
@@ -150,21 +149,9 @@ async fn a_registration_proves_itself_by_whatever_the_registrar_wants() {
 async fn a_call_proves_its_description_too_where_that_is_asked_for() {
     for algorithm in ["MD5", "SHA-256", "SHA-512-256"] {
         let (provider, gateway) = Provider::new(false).await;
-        let dial = Dial {
-            leg: LegId::next(),
-            target: Target::Trunk { trunk: "provider".into(), number: "100".into() },
-            caller: Party { user: "200".into(), display_name: String::new() },
-            on_behalf_of: None,
-            transferred_by: None,
-            offer: Some(description()),
-            ring_timeout: Duration::from_secs(30),
-            headers: Vec::new(),
-            has_successor: false,
-            hops: 69,
-            passed: webtrunk_signalling::adapter::Passage::default(),
-            span: tracing::Span::none(),
-        };
-        gateway.command(Command::Dial(Box::new(dial))).await;
+        let target = Target::Trunk { trunk: "provider".into(), number: "100".into() };
+        let caller = Party { user: "200".into(), display_name: String::new() };
+        gateway.command(Command::Dial(dial(target, caller))).await;
         let invite = provider.request().await;
         let again = provider.challenge(&invite, &challenge(REALM, "n1", algorithm, "auth-int")).await;
         let again = again.expect("it has an answer");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::{Dialing, Phone};
+use webtrunk_loadtest::agent::{Call, Dialing, Phone};
 
 use super::ear::assert_hears_from_now;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone};
@@ -68,6 +68,16 @@ impl Ground {
         again
     }
 
+    /// Takes the office's call, and is heard there.
+    async fn answer(&mut self, invite: &str, dialing: Dialing) -> Call {
+        self.describe(invite, "200 OK", "");
+        let call = dialing.answered(PATIENCE).await.expect("an answer");
+        self.trunk.next("ACK ");
+        self.talk(invite);
+        assert_hears_from_now(&call, CALLEE_HZ).await;
+        call
+    }
+
     /// Talks from now on.
     fn talk(&mut self, invite: &str) {
         let at = (self.stage.gateway.sip().ip(), audio_port(invite)).into();
@@ -85,11 +95,7 @@ async fn a_challenged_prack_takes_a_number_of_its_dialog_and_bye_the_next() {
     let again = ground.challenge(&first);
     assert_eq!([header(&first, "RAck"), header(&again, "RAck")], ["31 1 INVITE"; 2]);
     ground.trunk.respond(&again, "200 OK");
-    ground.describe(&invite, "200 OK", "");
-    let call = dialing.answered(PATIENCE).await.expect("an answer");
-    ground.trunk.next("ACK ");
-    ground.talk(&invite);
-    assert_hears_from_now(&call, CALLEE_HZ).await;
+    let call = ground.answer(&invite, dialing).await;
     ground.mouth.assert_hears(Law::Mu, CALLER_HZ.into());
     call.hang_up().await.expect("confirmed");
     let bye = ground.trunk.next("BYE ");
@@ -103,11 +109,7 @@ async fn a_challenged_prack_takes_a_number_of_its_dialog_and_bye_the_next() {
 async fn a_bye_that_waited_for_an_ack_answers_its_challenge() {
     let mut ground = Ground::new(GatewayConfig::default()).await;
     let (dialing, invite) = ground.dial().await;
-    ground.describe(&invite, "200 OK", "");
-    let call = dialing.answered(PATIENCE).await.expect("an answer");
-    ground.trunk.next("ACK ");
-    ground.talk(&invite);
-    assert_hears_from_now(&call, CALLEE_HZ).await;
+    let call = ground.answer(&invite, dialing).await;
     ground.mouth.assert_hears(Law::Mu, CALLER_HZ.into());
     let body = description(ground.stage.carrier.ip(), AUDIO_PORT);
     let reinvite = ground.trunk.request_in(&invite, "raw", (1, "INVITE"), &ground.described(""), &body);
@@ -130,11 +132,7 @@ async fn a_bye_that_waited_for_an_ack_answers_its_challenge() {
 async fn an_offer_that_was_cancelled_is_not_made_again_for_a_challenge_and_the_call_goes_on() {
     let mut ground = Ground::new(GatewayConfig::default().media("tell_hold = true")).await;
     let (dialing, invite) = ground.dial().await;
-    ground.describe(&invite, "200 OK", "");
-    let call = dialing.answered(PATIENCE).await.expect("an answer");
-    ground.trunk.next("ACK ");
-    ground.talk(&invite);
-    assert_hears_from_now(&call, CALLEE_HZ).await;
+    let call = ground.answer(&invite, dialing).await;
     call.hold().await.expect("taken");
     let offer = ground.trunk.next("INVITE ");
     assert!(offer.contains("\r\na=sendonly\r\n"), "{offer}");

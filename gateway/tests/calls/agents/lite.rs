@@ -88,6 +88,27 @@ async fn call_by(one_port: &OnePort, stage: &Stage, user: &str, hz: u16) -> (Cal
     (call, caller)
 }
 
+/// Alice's and bob's calls by it with what each says, and their callers.
+async fn two_calls(one_port: &OnePort, stage: &Stage) -> Vec<(Call, u16, WebrtcCaller)> {
+    let mut calls = Vec::new();
+    for (user, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
+        let (call, caller) = call_by(one_port, stage, user, hz).await;
+        call.media_ready(CONNECT_MAX).await.expect("a path");
+        calls.push((call, hz, caller));
+    }
+    calls
+}
+
+/// Each hears itself, and hangs up.
+async fn assert_talk_and_end(calls: Vec<(Call, u16, WebrtcCaller)>) {
+    for (call, hz, _) in &calls {
+        assert_hears(call, *hz).await;
+    }
+    for (call, ..) in calls {
+        call.hang_up().await.expect("confirmed");
+    }
+}
+
 /// A gateway with an echo.
 fn echo() -> GatewayConfig {
     let rule = "destination = '9196'\nactions = ['answer', 'echo']";
@@ -99,19 +120,9 @@ fn echo() -> GatewayConfig {
 async fn calls_with_a_lite_peer_that_has_one_port_for_all_are_told_apart() {
     let stage = Stage::with(&["PCMU"], echo());
     let one_port = OnePort::new();
-    let mut calls = Vec::new();
-    for (user, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
-        let (call, caller) = call_by(&one_port, &stage, user, hz).await;
-        call.media_ready(CONNECT_MAX).await.expect("a path");
-        calls.push((call, hz, caller));
-    }
+    let calls = two_calls(&one_port, &stage).await;
     assert_eq!(stage.gateway.status()["rtp_ports_in_use"], 2);
-    for (call, hz, _) in &calls {
-        assert_hears(call, *hz).await;
-    }
-    for (call, ..) in calls {
-        call.hang_up().await.expect("confirmed");
-    }
+    assert_talk_and_end(calls).await;
     stage.gateway.assert_all_is_over(2);
 }
 
@@ -120,22 +131,12 @@ async fn calls_with_a_lite_peer_that_has_one_port_for_all_are_told_apart() {
 async fn where_no_port_is_left_a_lite_peer_with_one_port_has_one_more_call_and_the_next_is_ended() {
     let stage = Stage::with(&["PCMU"], echo().rtp_ports(20_000, 20_001).media("shards = 1"));
     let one_port = OnePort::new();
-    let mut calls = Vec::new();
-    for (user, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
-        let (call, caller) = call_by(&one_port, &stage, user, hz).await;
-        call.media_ready(CONNECT_MAX).await.expect("a path");
-        calls.push((call, hz, caller));
-    }
+    let calls = two_calls(&one_port, &stage).await;
     let (third, _carol) = call_by(&one_port, &stage, "carol", CALLER_HZ).await;
     assert!(matches!(third.ended(PATIENCE).await, Ok(CallEnd::ByPeer { .. })));
     let log = stage.gateway.log();
     assert_eq!(log.count(&["no RTP port pair is left"]), 1);
     assert_eq!(log.count(&["leg failed", "DTLS handshake did not complete in time"]), 1);
-    for (call, hz, _) in &calls {
-        assert_hears(call, *hz).await;
-    }
-    for (call, ..) in calls {
-        call.hang_up().await.expect("confirmed");
-    }
+    assert_talk_and_end(calls).await;
     stage.gateway.assert_all_is_over(3);
 }

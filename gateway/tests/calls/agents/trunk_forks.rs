@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::{CallProgress, Phone};
+use webtrunk_loadtest::agent::{Call, CallProgress, Phone};
 
 use super::ear::assert_hears_from_now;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone};
@@ -53,6 +53,15 @@ impl Ground {
         self.trunk.send(&self.trunk.request_in(invite, tag, what, headers, body));
     }
 
+    /// The device that has the call hears the office, which hears it and hangs up.
+    async fn assert_talk_and_end(&self, call: &Call, mouth: &RtpPeer, tag: &str) {
+        assert_hears_from_now(call, CALLEE_HZ).await;
+        mouth.assert_hears(Law::Mu, CALLER_HZ.into());
+        call.hang_up().await.expect("confirmed");
+        let bye = self.trunk.next(&format!("BYE sip:{tag}@"));
+        self.trunk.respond(&bye, "200 OK");
+    }
+
     /// Where the gateway takes the devices' audio.
     fn rtp(&self, invite: &str) -> SocketAddr {
         (self.stage.gateway.sip().ip(), audio_port(invite)).into()
@@ -79,11 +88,7 @@ async fn a_device_that_lost_the_call_can_neither_move_nor_end_it_and_both_hear_e
         assert!(answer.starts_with("SIP/2.0 481 "), "{method}: {answer}");
         assert_eq!(header(&answer, "CSeq"), format!("{number} {method}"));
     }
-    assert_hears_from_now(&call, CALLEE_HZ).await;
-    mouth.assert_hears(Law::Mu, CALLER_HZ.into());
-    call.hang_up().await.expect("confirmed");
-    let bye = ground.trunk.next("BYE sip:two@");
-    ground.trunk.respond(&bye, "200 OK");
+    ground.assert_talk_and_end(&call, &mouth, "two").await;
     ground.stage.gateway.assert_all_is_over(1);
 }
 
@@ -115,11 +120,7 @@ async fn the_device_that_answers_is_heard_where_early_media_was_of_one_that_said
     let call = dialing.answered(PATIENCE).await.expect("an answer");
     ground.trunk.next("ACK sip:two@");
     mouth.say(ground.rtp(&invite), Law::Mu, CALLEE_HZ.into());
-    assert_hears_from_now(&call, CALLEE_HZ).await;
-    mouth.assert_hears(Law::Mu, CALLER_HZ.into());
-    call.hang_up().await.expect("confirmed");
-    let bye = ground.trunk.next("BYE sip:two@");
-    ground.trunk.respond(&bye, "200 OK");
+    ground.assert_talk_and_end(&call, &mouth, "two").await;
     ground.stage.gateway.assert_all_is_over(1);
 }
 
@@ -160,11 +161,7 @@ async fn an_early_offer_is_answered_though_its_ringing_ends_at_once() {
             (answered, _) => panic!("{answered:?}"),
         };
         mouth.say(ground.rtp(&invite), Law::Mu, CALLEE_HZ.into());
-        assert_hears_from_now(&call, CALLEE_HZ).await;
-        mouth.assert_hears(Law::Mu, CALLER_HZ.into());
-        call.hang_up().await.expect("confirmed");
-        let bye = ground.trunk.next(&format!("BYE sip:{lifts}@"));
-        ground.trunk.respond(&bye, "200 OK");
+        ground.assert_talk_and_end(&call, &mouth, lifts).await;
     }
     ground.stage.gateway.assert_all_is_over(2);
 }

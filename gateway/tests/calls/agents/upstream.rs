@@ -2,7 +2,7 @@
 //! ring her.
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{AgentError, Call, PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{AgentError, Call, Phone, PhoneConfig, Voice, WebrtcConfig};
 
 use super::ear::assert_mostly_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, lift_webrtc, phone, webrtc};
@@ -35,6 +35,19 @@ pub(crate) fn provider(network: &Host) -> Gateway {
             "destination = '7\\d+'\nfrom_trunk = 'network'\nactions = [{{ bridge = {{ user = '{ACCOUNT}' }} }}]"
         ));
     Gateway::start(&config)
+}
+
+/// A phone in the network behind the provider.
+pub(super) async fn other_phone(network: &Host, provider: &Gateway) -> Phone {
+    phone(PhoneConfig {
+        bind: network.at(SIP_PORT),
+        server: Some(provider.sip()),
+        user: "100".to_owned(),
+        codecs: vec![CodecId::Pcmu],
+        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
+        ..PhoneConfig::default()
+    })
+    .await
 }
 
 /// The gateway of alice, who has registered there by her account, and of bob, who has none.
@@ -74,15 +87,7 @@ async fn a_users_calls_go_out_by_her_own_account_and_calls_to_it_ring_her() {
     };
     let alice = webrtc(user("alice")).await;
     alice.register().await.expect("the password is right");
-    let other = phone(PhoneConfig {
-        bind: network.at(SIP_PORT),
-        server: Some(provider.sip()),
-        user: "100".to_owned(),
-        codecs: vec![CodecId::Pcmu],
-        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
-        ..PhoneConfig::default()
-    })
-    .await;
+    let other = other_phone(&network, &provider).await;
     let (call, lifted) = tokio::join!(alice.call("9100"), lift(&other));
     let call = call.expect("an answer");
     assert_talk(&call, &lifted).await;

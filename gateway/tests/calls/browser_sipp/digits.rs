@@ -45,11 +45,7 @@ fn from_a_page_with_sipjs_either_way() {
 
 #[test]
 fn from_the_phone_to_a_page_with_sipjs() {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Sipjs)) else { return };
-    rtp_digits::press(&call.sound, call.to, DIGITS);
-    assert_page_gets_all(&call, rtp_digits::HELD_MS);
-    call.end();
+    phone_presses(Library::Sipjs);
 }
 
 #[test]
@@ -62,32 +58,19 @@ fn from_a_page_with_the_sdk() {
 
 #[test]
 fn from_the_phone_to_a_page_with_the_sdk() {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Webtrunk)) else { return };
-    rtp_digits::press(&call.sound, call.to, DIGITS);
-    assert_page_gets_all(&call, rtp_digits::HELD_MS);
-    call.end();
+    phone_presses(Library::Webtrunk);
 }
 
 #[test]
 fn from_the_phone_in_media() {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin(&browser, "callee_talks") else { return };
-    rtp_digits::press(&call.sound, call.to, DIGITS);
-    assert_page_gets_all(&call, rtp_digits::HELD_MS);
-    call.end();
+    phone_presses(Library::Jssip);
 }
 
 #[test]
 fn from_the_phone_in_signalling() {
     let Some(browser) = Browser::shared() else { return };
     let Some(call) = Call::begin(&browser, "callee_presses") else { return };
-    for (number, digit) in (2..).zip(DIGITS.chars()) {
-        call.phone.go_on_with(&[("X-Number", &number.to_string()), ("X-Digit", &digit.to_string())]);
-        let is_answered = || call.phone.received("200").len() == number - 1;
-        assert!(wait_until(PATIENCE, is_answered), "{digit}: {:?}", call.phone.seen());
-    }
-    assert_page_gets_all(&call, HELD_MS);
+    phone_signals(&call);
     call.end();
 }
 
@@ -125,13 +108,27 @@ fn from_a_trunk_that_has_keys_in_signalling_alone() {
     let Some(browser) = Browser::shared() else { return };
     let Some(call) = Call::begin_with(&browser, "callee_presses", "dtmf = \"info\"") else { return };
     assert!(!call.phone.wait_for("INVITE").has_line("a=rtpmap:101 telephone-event/8000"), "none are offered");
+    phone_signals(&call);
+    call.end();
+}
+
+/// The phone presses keys in media, and a page with this library gets them.
+fn phone_presses(library: Library) {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(library)) else { return };
+    rtp_digits::press(&call.sound, call.to, DIGITS);
+    assert_page_gets_all(&call, rtp_digits::HELD_MS);
+    call.end();
+}
+
+/// The phone presses keys in signalling, and the page gets them.
+fn phone_signals(call: &Call) {
     for (number, digit) in (2..).zip(DIGITS.chars()) {
         call.phone.go_on_with(&[("X-Number", &number.to_string()), ("X-Digit", &digit.to_string())]);
         let is_answered = || call.phone.received("200").len() == number - 1;
         assert!(wait_until(PATIENCE, is_answered), "{digit}: {:?}", call.phone.seen());
     }
-    assert_page_gets_all(&call, HELD_MS);
-    call.end();
+    assert_page_gets_all(call, HELD_MS);
 }
 
 fn by(library: Library) -> CallConfig<'static> {

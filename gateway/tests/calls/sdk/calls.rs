@@ -130,16 +130,7 @@ fn a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more() {
 #[test]
 fn a_phone_calls_a_page_with_the_sdk_and_both_hear_each_other() {
     let Some(mut stage) = Stage::lay() else { return };
-    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &[("FORMATS", "0")]);
-    assert_eq!(stage.alice.next("incoming")["from"], "2001");
-    phone.wait_for("180");
-    stage.alice.answer();
-    stage.alice.next("accepted");
-    let answered = phone.wait_for("200");
-    stage.talk(&answered);
-    phone.go_on();
-    assert_eq!(stage.alice.next("ended")["cause"], "hangup");
-    phone.finish();
+    stage.be_called();
     stage.assert_over(1);
 }
 

@@ -6,7 +6,6 @@ use webtrunk_signalling::lock::lock;
 
 use super::stage::{PHONE_HZ, Stage};
 use super::survival::reload;
-use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
@@ -78,15 +77,6 @@ fn calls(firefox: &Browser) {
     assert_eq!(stage.alice.next("ended")["cause"], "hangup");
     phone.finish();
 
-    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &[("FORMATS", "0")]);
-    assert_eq!(stage.alice.next("incoming")["from"], "2001");
-    phone.wait_for("180");
-    stage.alice.answer();
-    stage.alice.next("accepted");
-    let answered = phone.wait_for("200");
-    stage.talk(&answered);
-    phone.go_on();
-    assert_eq!(stage.alice.next("ended")["cause"], "hangup");
-    phone.finish();
+    stage.be_called();
     stage.assert_over(2);
 }

@@ -116,6 +116,20 @@ impl Stage {
         phone
     }
 
+    /// A phone calls the page, which lifts; both talk until the phone hangs up.
+    pub(super) fn be_called(&mut self) {
+        let values = [("FORMATS", "0")];
+        let phone = Sipp::caller(&self.office, "caller_talks", self.gateway.sip(), "4711", &values);
+        assert_eq!(self.alice.next("incoming")["from"], "2001");
+        phone.wait_for("180");
+        self.alice.answer();
+        self.alice.next("accepted");
+        self.talk(&phone.wait_for("200"));
+        phone.go_on();
+        assert_eq!(self.alice.next("ended")["cause"], "hangup");
+        phone.finish();
+    }
+
     /// Lets the phone speak to where a description of the gateway's wants it, until both are heard.
     pub(super) fn talk(&mut self, described: &Seen) {
         let port = described.audio_port().expect("it has audio");

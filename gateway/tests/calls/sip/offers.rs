@@ -9,6 +9,18 @@ use crate::support::gateway::GatewayConfig;
 const CALLER_HZ: f64 = 850.0;
 const CALLEE_HZ: f64 = 440.0;
 
+/// Both speak to these ports of the gateway's, and hear each other.
+fn assert_talk(
+    stage: &Stage,
+    (ear, caller_port): (&mut RtpPeer, u16),
+    (mouth, callee_port): (&mut RtpPeer, u16),
+) {
+    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
+    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
+    mouth.assert_hears(Law::Mu, CALLER_HZ);
+    ear.assert_hears(Law::Mu, CALLEE_HZ);
+}
+
 #[test]
 fn a_late_offer_ends_in_a_call_that_both_hear() {
     let Some(stage) = Stage::new() else { return };
@@ -19,10 +31,7 @@ fn a_late_offer_ends_in_a_call_that_both_hear() {
     let callee_port = callee.wait_for("INVITE").audio_port().expect("we offer");
     assert_eq!(caller.wait_for("180").audio_port(), None, "an offer may not come unreliably");
     let caller_port = caller.wait_for("200").audio_port().expect("our offer");
-    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
-    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
-    mouth.assert_hears(Law::Mu, CALLER_HZ);
-    ear.assert_hears(Law::Mu, CALLEE_HZ);
+    assert_talk(&stage, (&mut ear, caller_port), (&mut mouth, callee_port));
     caller.go_on();
     caller.finish();
     callee.finish();
@@ -41,10 +50,7 @@ fn an_offer_that_the_caller_leaves_to_the_trunk_is_answered_in_the_ack_and_both_
     assert_eq!(callee.wait_for("INVITE").audio_port(), None, "the offer is the trunk's");
     let callee_port = callee.wait_for("ACK").audio_port().expect("our answer");
     let caller_port = caller.wait_for("200").audio_port().expect("our offer");
-    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
-    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
-    mouth.assert_hears(Law::Mu, CALLER_HZ);
-    ear.assert_hears(Law::Mu, CALLEE_HZ);
+    assert_talk(&stage, (&mut ear, caller_port), (&mut mouth, callee_port));
     caller.go_on();
     caller.finish();
     callee.finish();
@@ -90,10 +96,7 @@ fn a_late_offer_in_a_call_is_ours_as_before_and_both_hear_each_other_on() {
     let caller = stage.call("caller_talks", "9100", &[]);
     let callee_port = callee.wait_for("INVITE").audio_port().expect("we offer");
     let caller_port = caller.wait_for("200").audio_port().expect("our answer");
-    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
-    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
-    mouth.assert_hears(Law::Mu, CALLER_HZ);
-    ear.assert_hears(Law::Mu, CALLEE_HZ);
+    assert_talk(&stage, (&mut ear, caller_port), (&mut mouth, callee_port));
     callee.go_on_with(&[("X-Number", "5")]);
     callee.wait_for_sent("ACK");
     let offered = callee.received("200").pop().expect("it is answered");

@@ -22,11 +22,8 @@ use crate::support::process::wait_until;
 fn a_page_puts_a_phone_through_to_another_that_it_asked_before() {
     for library in [Library::Jssip, Library::Sipjs] {
         let Some(scene) = Scene::talking(library, "callee_talks", &[], "") else { return };
-        let (colleague, mut its_sound) = scene.colleague();
+        let (colleague, its_sound) = scene.consulted();
         let Scene { alice, phone, sound, gateway, .. } = &scene;
-        alice.consult(COLLEAGUE);
-        scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
-        alice.await_tone(COLLEAGUE_HZ);
         its_sound.await_tone(Law::Mu, ALICE_HZ);
         alice.join();
         for status in [100, 200] {
@@ -137,11 +134,8 @@ fn both_calls_go_on_to_be_recorded_with_who_is_in_them() {
         .rule(&recorded("0.*", "provider"))
         .rule(&recorded("1.*", "colleague"));
     let Some(scene) = Scene::talking_by(config, Library::Jssip, "callee_talks", &[], "") else { return };
-    let (colleague, mut its_sound) = scene.colleague();
+    let (colleague, its_sound) = scene.consulted();
     let Scene { alice, phone, sound, gateway, .. } = &scene;
-    alice.consult(COLLEAGUE);
-    scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
-    alice.await_tone(COLLEAGUE_HZ);
     alice.join();
     sound.assert_hears(Law::Mu, COLLEAGUE_HZ);
     its_sound.assert_hears(Law::Mu, PHONE_HZ);

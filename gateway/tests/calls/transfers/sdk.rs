@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
 
-use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE, COLLEAGUE_HZ, PHONE_HZ, Scene};
+use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE_HZ, PHONE_HZ, Scene};
 use crate::sip::rtp_peer::LEVEL_DBM0;
 use crate::support::gateway::PATIENCE;
 use crate::support::page::{Library, Page};
@@ -67,11 +67,8 @@ fn a_page_with_the_sdk_transfers_a_phone_to_another_page_once_that_takes_it() {
 #[test]
 fn a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before() {
     let Some(scene) = Scene::talking(Library::Webtrunk, "callee_talks", &[], "") else { return };
-    let (colleague, mut its_sound) = scene.colleague();
+    let (colleague, its_sound) = scene.consulted();
     let Scene { alice, phone, sound, gateway, .. } = &scene;
-    alice.consult(COLLEAGUE);
-    scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
-    alice.await_tone(COLLEAGUE_HZ);
     its_sound.await_tone(Law::Mu, ALICE_HZ);
     alice.join();
     assert_steps(alice, &["began", "done"]);
@@ -88,11 +85,8 @@ fn a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before() {
 #[test]
 fn a_page_with_the_sdk_puts_its_two_calls_together_and_leaves_them_to_each_other() {
     let Some(scene) = Scene::talking(Library::Webtrunk, "callee_talks", &[], "") else { return };
-    let (colleague, mut its_sound) = scene.colleague();
+    let (colleague, its_sound) = scene.consulted();
     let Scene { alice, phone, sound, gateway, .. } = &scene;
-    alice.consult(COLLEAGUE);
-    scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
-    alice.await_tone(COLLEAGUE_HZ);
     alice.merge();
     alice.next("ended");
     for (who, hz) in [("the phone", PHONE_HZ), ("the colleague", COLLEAGUE_HZ)] {

@@ -130,6 +130,15 @@ impl Scene {
         colleague.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, COLLEAGUE_HZ);
     }
 
+    /// Alice calls the colleague too, who lifts and is heard by her.
+    pub(super) fn consulted(&self) -> (Sipp, RtpPeer) {
+        let (colleague, mut its_sound) = self.colleague();
+        self.alice.consult(COLLEAGUE);
+        self.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
+        self.alice.await_tone(COLLEAGUE_HZ);
+        (colleague, its_sound)
+    }
+
     /// Alice and the phone do.
     pub(super) fn hear_each_other(&self) {
         self.alice.await_tone(PHONE_HZ);

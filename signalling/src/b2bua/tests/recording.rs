@@ -21,13 +21,9 @@ fn on_demand(is_for_trunks: bool) -> Step {
 fn talking(step: Step) -> (Bench, LegId, LegId) {
     let bridge = bridge(trunk());
     let mut bench = Bench::new(vec![step, Step::Bridge(bridge)], true);
-    let callee = bench.dial_all()[0];
-    bench.answer(callee);
-    bench.agreed(callee, Direction::SendRecv);
-    let caller = bench.caller;
-    let words = bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    let (callee, words) = bench.talk();
     assert_eq!(words, ["answer caller"], "nobody has asked yet");
-    bench.agreed(caller, Direction::SendRecv);
+    let caller = bench.caller;
     bench.call.callees[0].origin = Origin::Trunk("provider".into());
     (bench, caller, callee)
 }

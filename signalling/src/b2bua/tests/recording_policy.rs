@@ -9,12 +9,7 @@ fn talking(caller: RecordingPolicy, mut steps: Vec<Step>, callee: &str) -> (Benc
     steps.push(Step::Bridge(bridge(BridgeTarget::User(callee.into()))));
     let mut bench = Bench::new(steps, true);
     bench.call.caller.recording = caller;
-    let callee = bench.dial_all()[0];
-    bench.answer(callee);
-    bench.agreed(callee, Direction::SendRecv);
-    let leg = bench.caller;
-    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
-    bench.agreed(leg, Direction::SendRecv);
+    let (callee, words) = bench.talk();
     (bench, callee, words)
 }
 

@@ -235,12 +235,8 @@ fn the_target_is_told_who_calls_and_who_transfers() {
 fn the_recording_goes_on_in_a_new_file_with_who_stays() {
     let steps = vec![Step::Record(record(RecordingFormat::Wav)), bridge_to(user())];
     let mut bench = Bench::new(steps, true);
-    let callee = bench.dial_all()[0];
-    bench.answer(callee);
-    bench.agreed(callee, Direction::SendRecv);
+    bench.talk();
     let caller = bench.caller;
-    bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
-    bench.agreed(caller, Direction::SendRecv);
     let target = ringing(&mut bench, caller, user())[0];
     bench.answer(target);
     let words = bench.agreed(target, Direction::SendRecv);

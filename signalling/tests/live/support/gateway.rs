@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
+use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
-use webtrunk_signalling::adapter::{Adapter, Command, Event, Incoming};
+use webtrunk_signalling::adapter::{Adapter, Command, Dial, Event, Incoming, Party, Passage, Target};
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::adapter::SipAdapter;
@@ -49,6 +50,24 @@ impl Credentials for Users {
     fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
         ["alice", "bob"].contains(&user).then(|| Ha1::new(algorithm, user, realm, PASSWORD))
     }
+}
+
+/// A call to this target, by that party.
+pub(crate) fn dial(target: Target, caller: Party) -> Box<Dial> {
+    Box::new(Dial {
+        leg: LegId::next(),
+        target,
+        caller,
+        on_behalf_of: None,
+        transferred_by: None,
+        offer: Some(description()),
+        ring_timeout: Duration::from_secs(30),
+        headers: Vec::new(),
+        has_successor: false,
+        hops: 69,
+        passed: Passage::default(),
+        span: tracing::Span::none(),
+    })
 }
 
 impl Gateway {

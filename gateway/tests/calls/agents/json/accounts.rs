@@ -6,16 +6,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use webtrunk::http_client::{Request, ask};
-use webtrunk::rest::keys::{MadeKey, hash_text};
-use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::{JsonPage, PageMedia, Phone, PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{JsonPage, PageMedia, Voice, WebrtcConfig};
 
 use super::keys::Keys;
 use super::page::{OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connected, hang_up, open};
-use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, phone};
-use crate::agents::upstream::{ACCOUNT, provider};
+use crate::agents::rest::back_end::BackEnd;
+use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift};
+use crate::agents::upstream::{ACCOUNT, other_phone, provider};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
@@ -62,19 +60,6 @@ fn media(gateway: &Gateway, hz: u16) -> PageMedia {
     let own = WebrtcConfig::new(&gateway.websocket(), "carol", "unused");
     let config = WebrtcConfig { media_address: Some(gateway.sip().ip()), voice, ..own };
     PageMedia::open(&config).expect("a port")
-}
-
-/// A phone in the network behind the provider.
-async fn other_phone(network: &Host, provider: &Gateway) -> Phone {
-    phone(PhoneConfig {
-        bind: network.at(SIP_PORT),
-        server: Some(provider.sip()),
-        user: "100".to_owned(),
-        codecs: vec![CodecId::Pcmu],
-        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
-        ..PhoneConfig::default()
-    })
-    .await
 }
 
 /// Everything that the gateway shows or keeps.
@@ -176,32 +161,20 @@ async fn a_password_that_a_back_end_keeps_is_named_by_tokens_at_once_and_is_nowh
     let (network, folder) = (Host::new(), TempDir::new().expect("a folder"));
     let provider = provider(&network);
     let keys = Keys::for_hosts(&[provider.sip().ip().to_string()]);
-    let back_end = MadeKey::new("own").expect("an id");
+    let back_end = BackEnd::new("own");
     let scopes = "\"account_passwords:read\", \"account_passwords:write\"";
     let lines = format!(
-        "account_passwords = [{{ name = 'carol', password = 'another' }}]\n[rest]\n\
-         [[api_keys]]\nid = \"own\"\nsecret_sha256 = \"{}\"\nscopes = [{scopes}]",
-        hash_text(&back_end.hash)
+        "account_passwords = [{{ name = 'carol', password = 'another' }}]\n[rest]\n{}",
+        back_end.entry(scopes, "")
     );
     let mut gateway = gateway(&provider, &keys, folder.path(), &lines);
     let secret = password(ACCOUNT);
     let asks = |gateway: &Gateway, method: &str, path: &str, body: &Value| {
-        let (authority, path) = (gateway.http_authority(), format!("/api/v1{path}"));
-        let authorization = format!("Bearer {}", back_end.key.expose());
-        let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = Request {
-            method,
-            authority: &authority,
-            path: &path,
-            headers: &headers,
-            body: body.as_bytes(),
-            patience: PATIENCE,
-        };
-        let answer = ask(&request).expect("it answers");
-        let told = String::from_utf8(answer.body).expect("text");
+        let (status, told) = back_end.send(gateway, method, path, &body, &[]);
+        let told = String::from_utf8(told).expect("text");
         assert!(!told.contains(&secret), "{told}");
-        (answer.status, serde_json::from_str::<Value>(&told).unwrap_or_default())
+        (status, serde_json::from_str::<Value>(&told).unwrap_or_default())
     };
     let named = || token(&keys, &provider, json!({ "password_ref": "dora" }));
     open(&gateway).await.request("connect", named()).await.expect_err("nobody keeps it");

@@ -5,8 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Direction, JsonPage, PageMedia, WebrtcConfig};
 
 use super::page::{
-    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change,
-    connect, connected, hang_up, media, pages, stage, stage_of,
+    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, call,
+    change, connect, connected, hang_up, media, pages, stage, stage_of,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -14,10 +14,7 @@ use crate::support::gateway::PATIENCE;
 /// Alice's page and the carrier's phone talk.
 async fn talk(stage: &Stage) -> (JsonPage, Placed, Call) {
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (page, _, placed, lifted) = begin_call(stage, &carrier).await;
     assert_page_hears(&placed.media, OTHER_HZ).await;
     (page, placed, lifted)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use webtrunk_codecs::SampleRate;
 use webtrunk_loadtest::agent::{
-    Call, Direction, Heard, JsonPage, PageError, PageMedia, Trust, Voice, WebrtcConfig,
+    Call, Direction, Heard, JsonPage, PageError, PageMedia, Phone, Trust, Voice, WebrtcConfig,
 };
 
-use crate::agents::stage::{CALLEE_HZ, LEVEL_DBM0, Stage};
+use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::sound::Sound;
 
@@ -85,6 +85,15 @@ pub(in crate::agents) async fn connected(page: &mut JsonPage, placed: &Placed) {
     let sdp = told["sdp"].as_str().expect("the gateway's answer");
     placed.media.accept(sdp).await.expect("a codec in common");
     placed.media.ready(PATIENCE).await.expect("a path");
+}
+
+/// Alice's page calls the carrier's phone, which lifts: the page, what that was answered as it connected, and both ends.
+pub(super) async fn begin_call(stage: &Stage, carrier: &Phone) -> (JsonPage, Value, Placed, Call) {
+    let (mut page, session) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(stage, CALLER_HZ), "9100").await;
+    let lifted = lift(carrier).await;
+    connected(&mut page, &placed).await;
+    (page, session, placed, lifted)
 }
 
 /// Takes the next call.

@@ -8,7 +8,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
+    OTHER_HZ, assert_page_hears, assert_phone_hears, begin_call, call, connect, connected, hang_up, media,
+    pages,
 };
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -101,10 +102,7 @@ async fn while_media_threads_are_late_a_page_begins_no_call_and_its_own_goes_on(
 async fn a_gateway_that_drains_begins_no_call_of_a_page_and_the_one_that_is_up_goes_on() {
     let mut stage = Stage::with(&["PCMU"], pages("").drain_timeout(600));
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
     stage.gateway.process.signal(Signal::SIGTERM);
     assert!(wait_until(PATIENCE, || stage.gateway.public("/readyz").0 == 503), "it drains");
     let second = media(&stage, CALLER_HZ);

@@ -7,12 +7,12 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect, connected,
-    hang_up, media, open, pages, stage, stage_with,
+    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, change, hang_up,
+    media, open, pages, stage, stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
 use crate::agents::played::Prompts;
-use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
+use crate::agents::stage::{CALLER_HZ, Stage, phone};
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
 
@@ -29,10 +29,7 @@ async fn resume(stage: &Stage, token: &Value, last_seen: u64) -> Result<(JsonPag
 async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_page_learns_what_it_missed() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
     let last_seen = page.last_seen();
     // The connection breaks without a word.
     drop(page);
@@ -60,10 +57,7 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
 async fn a_call_outlives_a_hundred_lost_connections_without_a_gap() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, session, placed, lifted) = begin_call(&stage, &carrier).await;
     let mut token = session["resumeToken"].clone();
     let mut last_seen = page.last_seen();
     for lost in 0..100 {
@@ -86,10 +80,7 @@ async fn a_call_outlives_a_hundred_lost_connections_without_a_gap() {
 async fn a_page_that_stays_away_has_its_call_hung_up_when_its_time_is_over() {
     let stage = stage_with("resume_s = 2");
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
     let (lost_at, last_seen) = (Instant::now(), page.last_seen());
     drop(page);
     lifted.ended(PATIENCE).await.expect("it is hung up");
@@ -104,10 +95,7 @@ async fn a_page_that_stays_away_has_its_call_hung_up_when_its_time_is_over() {
 async fn a_page_that_is_reloaded_joins_its_call_by_new_media() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let mut placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (page, session, mut placed, lifted) = begin_call(&stage, &carrier).await;
     assert_phone_hears(&lifted, CALLER_HZ).await;
     let last_seen = page.last_seen();
     // All that the page had is gone.
@@ -147,10 +135,7 @@ async fn who_talks_with_a_page_hears_music_while_that_is_reloaded() {
     let music = format!("music_on_hold = {:?}", prompts.wav(MUSIC_HZ, 16_000));
     let stage = Stage::with(&["PCMU"], pages("").media(&music));
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let mut placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (page, session, mut placed, lifted) = begin_call(&stage, &carrier).await;
     assert_phone_hears(&lifted, CALLER_HZ).await;
     let last_seen = page.last_seen();
     drop(page);
@@ -171,10 +156,7 @@ async fn who_talks_with_a_page_hears_music_while_that_is_reloaded() {
 async fn a_call_outlives_a_hundred_reloads_of_its_page() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let mut placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, session, mut placed, lifted) = begin_call(&stage, &carrier).await;
     let (mut token, mut last_seen) = (session["resumeToken"].clone(), page.last_seen());
     for _ in 0..100 {
         drop(page);
@@ -201,10 +183,7 @@ async fn a_call_outlives_a_hundred_reloads_of_its_page() {
 async fn a_call_outlives_a_hundred_changes_of_its_pages_address() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, session) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, session, placed, lifted) = begin_call(&stage, &carrier).await;
     let (mut token, mut last_seen) = (session["resumeToken"].clone(), page.last_seen());
     let mut gaps = Vec::new();
     for _ in 0..100 {

@@ -8,10 +8,10 @@ use webtrunk_loadtest::agent::{JsonPage, Voice};
 
 use super::page::{
     OTHER_HZ, answer, assert_page_hears, assert_page_hears_no, assert_phone_hears, assert_phone_hears_no,
-    call, connect, connected, media, pages, stage,
+    begin_call, call, connect, connected, media, pages, stage,
 };
 use crate::agents::conference::{BOB_HZ, user};
-use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone};
 use crate::support::gateway::PATIENCE;
 
 /// Fails unless the page is told that this one speaks, and of nobody else behind that.
@@ -33,10 +33,7 @@ async fn a_page_puts_its_two_calls_together_all_hear_each_other_and_go_on_withou
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let bob = user(&stage, "bob", BOB_HZ).await;
     bob.register().await.expect("the password is right");
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let first = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &first).await;
+    let (mut page, _, first, lifted) = begin_call(&stage, &carrier).await;
     let second = call(&mut page, media(&stage, CALLER_HZ), "bob").await;
     let taken = lift_webrtc(&bob).await;
     connected(&mut page, &second).await;

@@ -6,13 +6,13 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::Direction;
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect, connected,
-    hang_up, media, pages, stage_of,
+    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, call, change,
+    connected, hang_up, media, pages, stage_of,
 };
 use crate::agents::conference::{BOB_HZ, user};
 use crate::agents::held::wait_for_direction;
 use crate::agents::played::Prompts;
-use crate::agents::stage::{CALLER_HZ, lift, lift_webrtc, phone};
+use crate::agents::stage::{CALLER_HZ, lift_webrtc, phone};
 use crate::support::gateway::PATIENCE;
 
 const MUSIC_HZ: u16 = 1500;
@@ -26,10 +26,7 @@ async fn who_is_held_with_music_is_told_so_and_that_it_is_over_when_calls_are_pu
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let bob = user(&stage, "bob", BOB_HZ).await;
     bob.register().await.expect("the password is right");
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let first = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &first).await;
+    let (mut page, _, first, lifted) = begin_call(&stage, &carrier).await;
     assert_phone_hears(&lifted, CALLER_HZ).await;
 
     for _ in 0..2 {

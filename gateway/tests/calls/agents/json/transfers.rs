@@ -4,8 +4,8 @@ use serde_json::json;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{JsonPage, Voice, WebrtcCaller, WebrtcConfig};
 
-use super::page::{OTHER_HZ, assert_phone_hears, call, connect, connected, media, stage};
-use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, webrtc};
+use super::page::{OTHER_HZ, assert_phone_hears, begin_call, call, connected, media, stage};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, webrtc};
 use crate::support::gateway::PATIENCE;
 
 async fn assert_steps(page: &mut JsonPage, steps: &[&str]) {
@@ -28,10 +28,7 @@ async fn a_page_transfers_a_phone_to_a_browser_and_is_told_how_it_goes() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let bob = bob(&stage).await;
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
     let nobody = page.request("transfer", json!({ "callId": placed.call_id, "to": "nobody" })).await;
     nobody.expect("it is asked for");
     let failed = page.event("transferProgress", PATIENCE).await.expect("progress");
@@ -54,10 +51,7 @@ async fn a_page_puts_the_parties_of_its_two_calls_through() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let bob = bob(&stage).await;
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let first = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &first).await;
+    let (mut page, _, first, lifted) = begin_call(&stage, &carrier).await;
     let second = call(&mut page, media(&stage, CALLER_HZ), "bob").await;
     let taken = lift_webrtc(&bob).await;
     connected(&mut page, &second).await;

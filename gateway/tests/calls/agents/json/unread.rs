@@ -7,11 +7,10 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::JsonPage;
 
 use super::page::{
-    OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
-    proof, stage,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, hang_up, open, proof, stage,
 };
 use crate::agents::ear::assert_hears_no_gap;
-use crate::agents::stage::{CALLER_HZ, lift, phone};
+use crate::agents::stage::{CALLER_HZ, phone};
 use crate::support::gateway::PATIENCE;
 
 /// How long a page asks at most until it is let go: what waits in the gateway's socket is some megabytes.
@@ -28,10 +27,7 @@ const EACH: Duration = Duration::from_millis(22);
 async fn a_page_that_does_not_read_is_let_go_may_come_back_and_others_do_not_notice() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (mut page, _) = connect(&stage.gateway, "alice").await;
-    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
-    let lifted = lift(&carrier).await;
-    connected(&mut page, &placed).await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
     let mut slow = JsonPage::open_narrow(&address(&stage.gateway)).await.expect("the gateway listens");
     let session = slow.request("connect", proof("bob")).await.expect("the password is right");
     let begun = Instant::now();

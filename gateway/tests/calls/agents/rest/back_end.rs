@@ -11,7 +11,7 @@ use crate::support::gateway::{Gateway, PATIENCE};
 use crate::support::process::wait_until;
 
 /// A back end with a key.
-pub(super) struct BackEnd {
+pub(in crate::agents) struct BackEnd {
     /// What it proves itself by.
     pub(super) key: String,
     id: String,
@@ -19,7 +19,7 @@ pub(super) struct BackEnd {
 }
 
 impl BackEnd {
-    pub(super) fn new(id: &str) -> Self {
+    pub(in crate::agents) fn new(id: &str) -> Self {
         let made = MadeKey::new(id).expect("an id");
         let key = made.key.expose().to_owned();
         Self { key, id: id.to_owned(), hash: hash_text(&made.hash) }
@@ -31,7 +31,7 @@ impl BackEnd {
     }
 
     /// Its entry of the configuration.
-    pub(super) fn entry(&self, scopes: &str, more: &str) -> String {
+    pub(in crate::agents) fn entry(&self, scopes: &str, more: &str) -> String {
         let Self { id, hash, .. } = self;
         format!("[[api_keys]]\nid = \"{id}\"\nsecret_sha256 = \"{hash}\"\nscopes = [{scopes}]\n{more}\n")
     }
@@ -78,7 +78,8 @@ impl BackEnd {
         answer.split("\r\n\r\n").next().expect("it has a head").to_ascii_lowercase()
     }
 
-    fn send(
+    /// Asks, and tells the status and the octets of the answer.
+    pub(in crate::agents) fn send(
         &self,
         gateway: &Gateway,
         method: &str,

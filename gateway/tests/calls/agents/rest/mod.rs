@@ -1,7 +1,7 @@
 //! Back ends: they see calls, make them and end them by an API key, and hear what happens.
 
 mod api_keys;
-mod back_end;
+pub(super) mod back_end;
 mod calls;
 mod control;
 mod customers;

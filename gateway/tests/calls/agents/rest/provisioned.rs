@@ -5,15 +5,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{Voice, WebrtcConfig};
 
 use super::back_end::BackEnd;
 use crate::agents::ear::assert_hears;
-use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, phone, webrtc};
-use crate::agents::upstream::{ACCOUNT, provider};
+use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, webrtc};
+use crate::agents::upstream::{ACCOUNT, other_phone, provider};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
-use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 
@@ -115,15 +113,7 @@ async fn an_account_that_a_back_end_adds_is_registered_and_phoned_by_at_once_and
     })
     .await;
     carol.register().await.expect("the password is right");
-    let other = phone(PhoneConfig {
-        bind: network.at(SIP_PORT),
-        server: Some(provider.sip()),
-        user: "100".to_owned(),
-        codecs: vec![CodecId::Pcmu],
-        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
-        ..PhoneConfig::default()
-    })
-    .await;
+    let other = other_phone(&network, &provider).await;
     let (call, lifted) = tokio::join!(carol.call("9100"), lift(&other));
     let call = call.expect("the provider takes it by her account");
     assert_hears(&call, CALLEE_HZ).await;

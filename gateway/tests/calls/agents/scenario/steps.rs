@@ -32,6 +32,21 @@ fn scenario(stage: &Stage, calls: usize, steps: &str, more: &str) -> String {
     )
 }
 
+/// A phone at the office, in this network, that calls the carrier's phone twice for so long, and does this in each call.
+fn phones(stage: &Stage, network: &str, seconds: u32, steps: &str, patient: &str) -> String {
+    format!(
+        "[limits]\ncalls = 2\nseconds = 30\n[target]\nsip = \"{}\"\n\
+         [[agents]]\nname = \"office\"\nkind = \"phone\"\nrole = \"caller\"\nbind = \"{}\"\n{network}\
+         [[agents]]\nname = \"carrier\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{}\"\ncodecs = [\"pcmu\"]\n\
+         [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"91{{call}}\"\n\
+         arrival = {{ steps = [{{ rate = 1, seconds = 2 }}] }}\nlength = {{ fixed = {seconds} }}\n\
+         steps = [{steps}]\n{patient}",
+        stage.gateway.sip(),
+        stage.office.at(SIP_PORT),
+        stage.carrier.at(SIP_PORT),
+    )
+}
+
 fn stage() -> Stage {
     let config = GatewayConfig::default().sections("[json]\npasswords = true\n").user("bob").rule(TO_BOB);
     Stage::with(&["PCMU"], config)
@@ -56,19 +71,9 @@ async fn browsers_and_pages_whose_media_move_are_heard_from_the_new_port() {
 #[tokio::test(flavor = "multi_thread")]
 async fn phones_whose_media_move_are_heard_from_the_new_port() {
     let stage = stage();
-    let text = format!(
-        "[limits]\ncalls = 2\nseconds = 30\n[target]\nsip = \"{}\"\n\
-         [[agents]]\nname = \"office\"\nkind = \"phone\"\nrole = \"caller\"\nbind = \"{}\"\n\
-         [[agents]]\nname = \"carrier\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{}\"\ncodecs = [\"pcmu\"]\n\
-         [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"91{{call}}\"\n\
-         arrival = {{ steps = [{{ rate = 1, seconds = 2 }}] }}\nlength = {{ fixed = 8 }}\n\
-         steps = [{{ after = 1.5, move = true }}, {{ after = 3, move = true, by = \"answerer\" }},\
-         {{ after = 5, digits = \"9\" }}, {{ after = 6, digits = \"3\", by = \"answerer\" }}]\n{PATIENT}",
-        stage.gateway.sip(),
-        stage.office.at(SIP_PORT),
-        stage.carrier.at(SIP_PORT),
-    );
-    let report = play(&stage.gateway, &text).await;
+    let steps = "{ after = 1.5, move = true }, { after = 3, move = true, by = \"answerer\" },\
+                 { after = 5, digits = \"9\" }, { after = 6, digits = \"3\", by = \"answerer\" }";
+    let report = play(&stage.gateway, &phones(&stage, "", 8, steps, PATIENT)).await;
     assert_all_are_heard(&report, 2);
     for call in &report.calls {
         let verdict = call.verdict.as_ref().expect("it was up");
@@ -84,19 +89,11 @@ async fn a_phone_whose_nat_forgets_is_heard_again_when_it_describes_itself_anew(
     let stage = stage();
     // What comes until it is found is lost.
     let patient = PATIENT.replace("loss_percent = 10", "loss_percent = 30");
-    let text = format!(
-        "[limits]\ncalls = 2\nseconds = 30\n[target]\nsip = \"{}\"\n\
-         [[agents]]\nname = \"office\"\nkind = \"phone\"\nrole = \"caller\"\nbind = \"{}\"\n\
-         network = {{ rebinds_seconds = 5 }}\n\
-         [[agents]]\nname = \"carrier\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{}\"\ncodecs = [\"pcmu\"]\n\
-         [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"91{{call}}\"\n\
-         arrival = {{ steps = [{{ rate = 1, seconds = 2 }}] }}\nlength = {{ fixed = 9 }}\n\
-         steps = [{{ after = 6, refresh = true }}, {{ after = 8, digits = \"9\" }}]\n{patient}",
-        stage.gateway.sip(),
-        stage.office.at(SIP_PORT),
-        stage.carrier.at(SIP_PORT),
+    let (network, steps) = (
+        "network = { rebinds_seconds = 5 }\n",
+        "{ after = 6, refresh = true }, { after = 8, digits = \"9\" }",
     );
-    let report = play(&stage.gateway, &text).await;
+    let report = play(&stage.gateway, &phones(&stage, network, 9, steps, &patient)).await;
     assert_all_are_heard(&report, 2);
     for call in &report.calls {
         let verdict = call.verdict.as_ref().expect("it was up");

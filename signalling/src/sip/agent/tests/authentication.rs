@@ -7,7 +7,7 @@ use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
 use crate::auth::digest::Response as DigestResponse;
 use crate::sip::agent::TrunkKeyring;
-use crate::sip::message::{HeaderName, Message, Method, Request};
+use crate::sip::message::{HeaderName, Method, Request};
 use crate::sip::trunk::{TrunkConfig, TrunkCredentials, Trunks};
 
 pub(super) const CHALLENGE: &str = "Digest realm=\"provider\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256";
@@ -21,7 +21,7 @@ fn a_challenged_invite_is_sent_again_and_its_ack_carries_the_credentials() {
         let mut peer = with_account();
         let (_, invite) = peer.called(trunk());
         peer.respond_with(&invite, status, "one", |r| r.headers.push(challenge.clone(), CHALLENGE));
-        let [ack, again] = requests(&mut peer);
+        let [ack, again] = peer.two_sent_requests();
         assert_eq!(ack.method, Method::Ack);
         assert_eq!(again.headers.cseq().map(|cseq| cseq.number), Ok(2));
         assert_eq!(again.headers.call_id(), invite.headers.call_id());
@@ -42,9 +42,9 @@ fn a_password_that_is_refused_ends_the_call_and_a_stale_nonce_does_not() {
     let mut peer = with_account();
     let (_, invite) = peer.called(trunk());
     challenge(&mut peer, &invite, CHALLENGE);
-    let [_, again] = requests(&mut peer);
+    let [_, again] = peer.two_sent_requests();
     challenge(&mut peer, &again, &format!("{CHALLENGE}, stale=true"));
-    let [_, again] = requests(&mut peer);
+    let [_, again] = peer.two_sent_requests();
     challenge(&mut peer, &again, CHALLENGE);
     assert_eq!(peer.lines(), ["ACK"]);
     assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::Forbidden, .. })));
@@ -84,7 +84,7 @@ fn reinvite_digit_and_bye_are_challenged_too() {
     peer.command(Command::Reoffer { leg, offer: description(3) });
     let reinvite = peer.sent_request();
     challenge(&mut peer, &reinvite, CHALLENGE);
-    let [_, again] = requests(&mut peer);
+    let [_, again] = peer.two_sent_requests();
     peer.respond(&again, 200, "one");
     assert!(peer.sent_request().headers.has(&HeaderName::Authorization));
     assert!(matches!(peer.told.last(), Some(Event::ReofferAnswered { .. })));
@@ -182,7 +182,7 @@ pub(super) fn with_account() -> Peer {
     Peer::with_keyring(Box::new(TrunkKeyring::new(&Trunks::new(vec![config]), [9; 32])))
 }
 
-fn trunk() -> Origin {
+pub(super) fn trunk() -> Origin {
     Origin::Trunk("lab".to_owned())
 }
 
@@ -190,16 +190,4 @@ fn challenge(peer: &mut Peer, request: &Request, challenge: &str) {
     peer.respond_with(request, 401, "one", |response| {
         response.headers.push(HeaderName::WwwAuthenticate, challenge);
     });
-}
-
-fn requests(peer: &mut Peer) -> [Request; 2] {
-    let requests: Vec<_> = peer
-        .sent_messages()
-        .into_iter()
-        .filter_map(|message| match message {
-            Message::Request(request) => Some(request),
-            Message::Response(_) => None,
-        })
-        .collect();
-    requests.try_into().expect("two requests")
 }

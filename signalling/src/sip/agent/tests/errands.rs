@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::authentication::with_account;
 use super::peer::Peer;
-use crate::sip::agent::{Errand, ErrandEnd, ErrandId, ErrandOutcome, Reach, TrunkKeyring};
+use crate::sip::agent::{Errand, ErrandEnd, ErrandId, ErrandOutcome, Reach};
 use crate::sip::message::{HeaderName, Host, Request, SipUri};
-use crate::sip::trunk::{TrunkConfig, TrunkCredentials, Trunks};
 use crate::sip::upstream::{Registration, RegistrationConfig};
 
 const CHALLENGE: &str = "Digest realm=\"provider\", nonce=\"n1\", algorithm=SHA-512-256, qop=\"auth-int\"";
@@ -90,14 +90,4 @@ fn send(peer: &mut Peer) -> Request {
     peer.agent.send_errand(errand, peer.now);
     peer.run_for(Duration::ZERO);
     peer.sent_request()
-}
-
-fn with_account() -> Peer {
-    let account = TrunkCredentials {
-        username: "us".to_owned(),
-        password: "secret".to_owned(),
-        realm: Some("provider".to_owned()),
-    };
-    let config = TrunkConfig { credentials: Some(account), ..TrunkConfig::new("lab", "192.0.2.2") };
-    Peer::with_keyring(Box::new(TrunkKeyring::new(&Trunks::new(vec![config]), [9; 32])))
 }

@@ -2,12 +2,12 @@
 
 use webtrunk_engine::EndCause;
 
-use super::authentication::{CHALLENGE, with_account};
+use super::authentication::{CHALLENGE, trunk, with_account};
 use super::description;
 use super::peer::Peer;
-use crate::adapter::{Command, Event, Origin};
+use crate::adapter::{Command, Event};
 use crate::sip::agent::Reach;
-use crate::sip::message::{HeaderName, Message, Method, Request, Response};
+use crate::sip::message::{HeaderName, Method, Request, Response};
 
 #[test]
 fn the_second_fork_that_answers_is_acknowledged_and_hung_up() {
@@ -18,7 +18,7 @@ fn the_second_fork_that_answers_is_acknowledged_and_hung_up() {
     peer.respond(&invite, 200, "two");
     assert_eq!(peer.lines(), ["ACK"]);
     peer.respond(&invite, 200, "one");
-    let [ack, bye] = requests(&mut peer);
+    let [ack, bye] = peer.two_sent_requests();
     assert_eq!((&ack.method, &bye.method), (&Method::Ack, &Method::Bye));
     for request in [&ack, &bye] {
         assert_eq!(request.headers.to().expect("is whole").tag(), Some("one"));
@@ -38,7 +38,7 @@ fn a_fork_that_answers_after_the_call_is_over_is_hung_up_too() {
     let (leg, invite) = peer.called(trunk());
     peer.respond(&invite, 200, "one");
     peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
-    let [_, bye] = requests(&mut peer);
+    let [_, bye] = peer.two_sent_requests();
     peer.respond(&bye, 200, "one");
     assert_eq!(peer.agent.calls(), 0);
     peer.respond(&invite, 200, "two");
@@ -52,7 +52,7 @@ fn what_a_challenged_invite_proved_is_in_every_ack_of_a_2xx() {
         let (leg, invite) = peer.called(trunk());
         let name = HeaderName::ProxyAuthenticate;
         peer.respond_with(&invite, 407, "one", |response| response.headers.push(name, CHALLENGE));
-        let [_, again] = requests(peer);
+        let [_, again] = peer.two_sent_requests();
         (leg, again)
     };
     let proof = |request: &Request| request.headers.get(&HeaderName::ProxyAuthorization).map(str::to_owned);
@@ -65,7 +65,7 @@ fn what_a_challenged_invite_proved_is_in_every_ack_of_a_2xx() {
     let cancel = peer.sent_request();
     assert_eq!((&cancel.method, proof(&cancel)), (&Method::Cancel, None));
     peer.respond(&invite, 200, "one");
-    let [ack, bye] = requests(&mut peer);
+    let [ack, bye] = peer.two_sent_requests();
     assert_eq!((&ack.method, proof(&ack)), (&Method::Ack, proof(&invite)), "it crossed our CANCEL");
     assert_eq!(bye.method, Method::Bye);
 
@@ -74,7 +74,7 @@ fn what_a_challenged_invite_proved_is_in_every_ack_of_a_2xx() {
     peer.respond(&invite, 200, "one");
     assert_eq!(proof(&peer.sent_request()), proof(&invite));
     peer.respond(&invite, 200, "two");
-    let [ack, _] = requests(&mut peer);
+    let [ack, _] = peer.two_sent_requests();
     assert_eq!((&ack.method, proof(&ack)), (&Method::Ack, proof(&invite)), "of another fork");
 }
 
@@ -248,22 +248,6 @@ fn early(number: u64) -> impl FnOnce(&mut Response) {
     }
 }
 
-fn trunk() -> Origin {
-    Origin::Trunk("lab".to_owned())
-}
-
 fn ended(peer: &Peer) -> bool {
     peer.told.iter().any(|event| matches!(event, Event::Ended { .. }))
-}
-
-fn requests(peer: &mut Peer) -> [Request; 2] {
-    let requests: Vec<_> = peer
-        .sent_messages()
-        .into_iter()
-        .filter_map(|message| match message {
-            Message::Request(request) => Some(request),
-            Message::Response(_) => None,
-        })
-        .collect();
-    requests.try_into().expect("two requests")
 }

@@ -143,11 +143,7 @@ fn called(others: &[([u8; 4], TransportKind)]) -> (Peer, Request) {
 }
 
 fn last_invite(peer: &mut Peer) -> Request {
-    let requests = peer.sent_messages().into_iter().filter_map(|message| match message {
-        Message::Request(request) => Some(request),
-        Message::Response(_) => None,
-    });
-    requests.last().expect("a request")
+    peer.sent_requests().pop().expect("a request")
 }
 
 fn is_new(message: &Message, old: &Request) -> bool {

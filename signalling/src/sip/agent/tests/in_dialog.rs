@@ -243,10 +243,7 @@ fn an_offer_that_cannot_be_read_is_refused_and_the_call_stays() {
 #[test]
 fn a_2xx_is_repeated_until_its_ack_and_given_up_after_64_t1() {
     let mut peer = Peer::over_websocket();
-    let invite = with_offer(peer.request("INVITE"), 1);
-    peer.receive(invite);
-    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
-    let leg = incoming.leg;
+    let (leg, _) = peer.invite_in(&[]);
     peer.command(Command::Answer { leg, description: description(2) });
     peer.run_for(Duration::from_secs(33));
     let lines = peer.lines();
@@ -260,10 +257,7 @@ fn a_2xx_is_repeated_until_its_ack_and_given_up_after_64_t1() {
 #[test]
 fn before_the_answer_a_second_offer_waits_and_a_bye_ends_the_call() {
     let mut peer = Peer::new();
-    let invite = with_offer(peer.request("INVITE"), 1);
-    peer.receive(invite);
-    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
-    let leg = incoming.leg;
+    let (leg, _) = peer.invite_in(&[]);
     peer.command(Command::Ring { leg, description: None });
     let Some(Message::Response(ringing)) = peer.sent_messages().pop() else { panic!("180") };
     let to = ringing.headers.get(&HeaderName::To).expect("is whole").to_owned();

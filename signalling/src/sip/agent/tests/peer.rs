@@ -227,16 +227,8 @@ impl Peer {
 
     /// The same, with more headers in the INVITE.
     pub(super) fn call_in_with(&mut self, headers: &[(&str, &'static str)]) -> InboundCall {
-        let mut invite = self.request("INVITE");
-        for (name, value) in headers {
-            invite.headers.push(HeaderName::from(*name), *value);
-        }
-        invite.headers.set(HeaderName::ContentType, "application/sdp");
-        invite.body = description(1).to_string().into();
+        let (leg, _) = self.invite_in(headers);
         let cseq = self.cseq;
-        self.receive(invite);
-        let Some(Event::Incoming(incoming)) = self.told.last() else { panic!("a call came in") };
-        let leg = incoming.leg;
         self.command(Command::Answer { leg, description: description(2) });
         let ok = self.sent_responses().pop().expect("the answer");
         assert_eq!(ok.status, StatusCode::OK);
@@ -247,6 +239,19 @@ impl Peer {
         self.receive(ack);
         assert!(matches!(self.told.last(), Some(Event::Acknowledged { .. })));
         call
+    }
+
+    /// Places a call with an offer and these headers, and returns the core's leg and the INVITE.
+    pub(super) fn invite_in(&mut self, headers: &[(&str, &'static str)]) -> (LegId, Request) {
+        let mut invite = self.request("INVITE");
+        for (name, value) in headers {
+            invite.headers.push(HeaderName::from(*name), *value);
+        }
+        invite.headers.set(HeaderName::ContentType, "application/sdp");
+        invite.body = description(1).to_string().into();
+        self.receive(invite.clone());
+        let Some(Event::Incoming(incoming)) = self.told.last() else { panic!("a call came in") };
+        (incoming.leg, invite)
     }
 
     /// Has the core call us with an offer, and returns its leg and INVITE.
@@ -349,6 +354,21 @@ impl Peer {
                 Message::Request(_) => None,
             })
             .collect()
+    }
+
+    pub(super) fn sent_requests(&mut self) -> Vec<Request> {
+        let messages = self.sent_messages().into_iter();
+        messages
+            .filter_map(|message| match message {
+                Message::Request(request) => Some(request),
+                Message::Response(_) => None,
+            })
+            .collect()
+    }
+
+    /// The two requests since the last look.
+    pub(super) fn two_sent_requests(&mut self) -> [Request; 2] {
+        self.sent_requests().try_into().expect("two requests")
     }
 
     /// The one response since the last look.

@@ -4,7 +4,7 @@ use webtrunk_engine::EndCause;
 
 use super::peer::{InboundCall, Peer};
 use crate::adapter::{Command, Event, TransferProgress};
-use crate::sip::message::{HeaderName, Message, Request};
+use crate::sip::message::{HeaderName, Message};
 
 fn refer(peer: &mut Peer, call: &InboundCall, to: &str, more: &[(&str, &'static str)]) {
     let mut refer = peer.request_in(call, "REFER");
@@ -21,14 +21,7 @@ fn tell(peer: &mut Peer, call: &InboundCall, progress: TransferProgress) {
 
 /// The only notification that was sent, answered: its event, state and body.
 fn notified(peer: &mut Peer) -> [String; 3] {
-    let requests: Vec<Request> = peer
-        .sent_messages()
-        .into_iter()
-        .filter_map(|message| match message {
-            Message::Request(request) => Some(request),
-            Message::Response(_) => None,
-        })
-        .collect();
+    let requests = peer.sent_requests();
     let [notify] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!(notify.method.as_str(), "NOTIFY");
     assert!(notify.headers.is_content_type("message/sipfrag"));

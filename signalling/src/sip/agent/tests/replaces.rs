@@ -72,12 +72,7 @@ fn of_calls_that_ring_those_that_we_placed_are_found() {
     }
 
     let mut peer = Peer::new();
-    let mut rings = peer.request("INVITE");
-    rings.headers.set(HeaderName::ContentType, "application/sdp");
-    rings.body = description(1).to_string().into();
-    peer.receive(rings);
-    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
-    let leg = incoming.leg;
+    let (leg, _) = peer.invite_in(&[]);
     peer.command(Command::Ring { leg, description: None });
     let ringing = peer.sent_responses().pop().expect("180");
     let to = ringing.headers.get(&HeaderName::To).expect("a To").to_owned();

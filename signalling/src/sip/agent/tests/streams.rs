@@ -210,12 +210,7 @@ fn an_answer_that_is_repeated_after_a_move_is_acknowledged_where_the_peer_is_now
 #[test]
 fn a_caller_that_registers_elsewhere_is_answered_and_hung_up_there_and_may_give_up_by_either_stream() {
     let mut peer = Peer::over_websocket();
-    let mut invite = peer.request("INVITE");
-    invite.headers.set(HeaderName::ContentType, "application/sdp");
-    invite.body = description(1).to_string().into();
-    peer.receive(invite.clone());
-    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
-    let leg = incoming.leg;
+    let (leg, _) = peer.invite_in(&[]);
     register_by(&mut peer, "eve", 3);
     register_by(&mut peer, "ann", 2);
     peer.agent.flow_closed(ConnectionId(1), peer.now);
@@ -247,12 +242,7 @@ fn a_caller_that_registers_elsewhere_is_answered_and_hung_up_there_and_may_give_
 #[test]
 fn a_caller_that_acknowledges_by_a_newer_stream_is_hung_up_there() {
     let mut peer = Peer::over_websocket();
-    let mut invite = peer.request("INVITE");
-    invite.headers.set(HeaderName::ContentType, "application/sdp");
-    invite.body = description(1).to_string().into();
-    peer.receive(invite.clone());
-    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
-    let leg = incoming.leg;
+    let (leg, invite) = peer.invite_in(&[]);
     peer.command(Command::Answer { leg, description: description(2) });
     let ok = peer.sent_responses().pop().expect("the answer");
     peer.command(Command::Hangup { leg, cause: EndCause::Hangup });

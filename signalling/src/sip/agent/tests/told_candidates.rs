@@ -57,11 +57,7 @@ fn has_ended(peer: &Peer) -> bool {
 
 /// The INFOs among what was sent since the last look.
 fn infos(peer: &mut Peer) -> Vec<Request> {
-    let requests = peer.sent_messages().into_iter().filter_map(|message| match message {
-        crate::sip::message::Message::Request(request) => Some(request),
-        crate::sip::message::Message::Response(_) => None,
-    });
-    requests.filter(|request| request.method == Method::Info).collect()
+    peer.sent_requests().into_iter().filter(|request| request.method == Method::Info).collect()
 }
 
 #[test]
