@@ -3,6 +3,7 @@
 mod adapters;
 mod back_ends;
 mod changing;
+mod error;
 mod supervisor;
 
 use std::net::SocketAddr;
@@ -11,11 +12,11 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use webtrunk_engine::config::EngineConfig;
-use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
-use webtrunk_signalling::adapter::{Command, StartError as AdapterError};
+use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::adapter::Command;
 use webtrunk_signalling::calendar;
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{ChangingOrigins, MediaStream, MediaStreams};
@@ -24,9 +25,8 @@ use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::transport::{TransportConfig, WsEndpoint};
-use webtrunk_signalling::switchboard::{AdapterGone, Switchboard, Witness};
+use webtrunk_signalling::switchboard::{Switchboard, Witness};
 
-use crate::addresses::bind_cure;
 use crate::admin::{Calls, Traces};
 use crate::certificates::Certificates;
 use crate::config::Config;
@@ -40,18 +40,18 @@ use crate::memory::Tidier;
 use crate::metrics::Instruments;
 use crate::people::People;
 use crate::roster::Roster;
-use crate::sight::{Sight, SightError};
+use crate::sight::Sight;
 use crate::status::StatusReader;
 use crate::store::Store;
 use crate::supervision::Mishaps;
 use crate::telemetry::Exporter;
-use crate::tls::TlsError;
 use crate::wiring;
 pub use adapters::Restarts;
 use adapters::{Started, Told};
 use back_ends::{BackEnds, places_of};
 pub use changing::Changing;
 use changing::{Live, legs_max};
+pub use error::{Collapse, TelephonyError};
 
 /// Media streams that may wait for somebody to look at them; past it they are closed.
 const STREAMS: usize = 256;
@@ -62,56 +62,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long the record of a call that broke may wait for its last figures: as long as that waits itself, and a little more.
 const LAST_FIGURES: Duration = Duration::from_millis(2500);
-
-/// What carries calls did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum TelephonyError {
-    /// The media engine.
-    #[error("{0}; {cure}", cure = engine_cure(.0))]
-    Engine(#[from] EngineError),
-    /// The SIP adapter.
-    #[error("{0}; {cure}", cure = adapter_cure(.0))]
-    Adapter(#[from] AdapterError),
-    /// What keeps the messages of calls.
-    #[error(transparent)]
-    Sight(#[from] SightError),
-    /// There is no thread for webhooks.
-    #[error("no thread can be made that sends webhooks: {0}")]
-    Webhooks(std::io::Error),
-    /// There is no thread for traces.
-    #[error("no thread can be made that sends traces: {0}")]
-    Traces(#[from] std::io::Error),
-    /// The certificates that we trust cannot be loaded.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-fn engine_cure(error: &EngineError) -> String {
-    match error {
-        EngineError::Bind { source, .. } => bind_cure(source, "media.addresses or media.webrtc_port"),
-        _ => "see [media] in the configuration".to_owned(),
-    }
-}
-
-fn adapter_cure(error: &AdapterError) -> String {
-    let AdapterError::Listen { source, .. } = error;
-    bind_cure(source, "bind in [[sip.listeners]] or [[sip_ws.listeners]] (demo: --sip)")
-}
-
-/// What carries calls has ended without having been told to. It is not started again in this process:
-/// its clients' sessions are lost either way, and whoever supervises the process starts a sound one.
-#[derive(Debug, thiserror::Error)]
-pub enum Collapse {
-    /// An adapter ended.
-    #[error(transparent)]
-    Adapter(#[from] AdapterGone),
-    /// A part of the media engine ended.
-    #[error(transparent)]
-    Engine(#[from] ShardGone),
-    /// The switchboard ended.
-    #[error("the switchboard has failed: {0}")]
-    Switchboard(#[from] JoinError),
-}
 
 /// What carries calls, while it runs.
 pub struct Telephony {

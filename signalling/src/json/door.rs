@@ -1,5 +1,8 @@
 //! Who a page is: tokens, names that last for a while, and passwords, and how often somebody may guess at them.
 
+mod proofs;
+mod refused;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,55 +21,13 @@ use crate::auth::issuer::{CUSTOMER_MARK, customer_of, user_of_customer};
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
 use crate::auth::token::{
-    Account, Arrival, Credential, Format, Grant, Keyring, Recording, TokenDoor, TokenKeeper, UsedToken,
+    Account, Arrival, Credential, Format, Grant, Recording, TokenDoor, TokenKeeper, UsedToken,
 };
 use crate::auth::validity::UnixTime;
 
-/// What proofs are checked by.
-#[derive(Clone)]
-pub struct Proofs {
-    /// The keys of tokens.
-    pub tokens: Keyring,
-    /// The secrets of names that last for a while; they name nobody of a customer's.
-    pub ephemeral: EphemeralKeys,
-    /// Those of the edge, by which two hops make names, customers' among them.
-    pub edge: EphemeralKeys,
-    /// The users and their hashes.
-    pub users: Arc<dyn Credentials + Send + Sync>,
-    /// Where tokens may have accounts.
-    pub trunks: AccountTrunks,
-    /// The passwords of accounts that tokens name.
-    pub passwords: AccountPasswords,
-    /// What customers own, whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
-    pub customers: HashMap<String, Owned>,
-    /// Whether there are customers at all, though none may be there now: then nobody is the user of one that is not there.
-    pub has_customers: bool,
-    /// What pages are given for `RTCPeerConnection`.
-    pub ice: IceSources,
-    /// Whether calls can be recorded.
-    pub has_recordings: bool,
-}
-
-/// What a customer owns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Owned {
-    /// Its numbers, of which its tokens show one.
-    pub numbers: Vec<String>,
-    /// The trunks at which alone its tokens may have accounts; none, at all that take some.
-    pub trunks: Vec<String>,
-}
-
-/// Passwords that the gateway keeps, by the names by which tokens name them.
-pub type AccountPasswords = HashMap<String, AccountPassword>;
-
-/// A password that the gateway keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountPassword {
-    /// Whose tokens may name it; `None`, those that are of nobody in particular.
-    pub customer: Option<String>,
-    /// It.
-    pub password: SecretText,
-}
+pub use proofs::{AccountPassword, AccountPasswords, Owned, Proofs};
+pub(super) use refused::ANSWER;
+use refused::Refused;
 
 /// How a connection came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,46 +90,6 @@ pub(super) struct Granted {
 
 /// The hash of what a token is known by.
 pub(super) type TokenId = [u8; 32];
-
-/// Why a page is not let in, for the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
-    #[error("its token is refused: {0}")]
-    Token(#[from] crate::auth::token::Refusal),
-    #[error("its token says nothing of whom it is: it has neither sub nor account")]
-    Nobody,
-    #[error("it names {0:?}, which cannot be a user's name, or is another's")]
-    Name(String),
-    #[error("it names {0:?}, who is disabled")]
-    Disabled(String),
-    #[error("its token is of the customer {0:?}, which is not configured")]
-    Customer(String),
-    #[error("its token wants its calls recorded, and there is no folder to record to ([recording])")]
-    NoRecordings,
-    #[error("its token shows the number {0:?}, which is none of its customer's")]
-    Number(String),
-    #[error("{0}")]
-    Trunk(#[from] NoTrunk),
-    #[error("its account names hosts and no password")]
-    NoPassword,
-    #[error("its account names the password {0:?}, which is not kept for its customer")]
-    UnknownPassword(String),
-    #[error("its name {0}")]
-    Ephemeral(#[from] crate::auth::ephemeral::EphemeralRefusal),
-    #[error("passwords are not taken")]
-    NoPasswords,
-    #[error("user or password is wrong")]
-    Password,
-    #[error(
-        "its password came unencrypted from another machine, and anybody on the way may have it; serve pages by TLS"
-    )]
-    NotEncrypted,
-    #[error("too much was wrong that came from there; it has to wait a minute")]
-    Waits,
-}
-
-/// What whoever is refused is told, whatever is wrong.
-pub(super) const ANSWER: &str = "the proof is not accepted";
 
 /// Lets pages in.
 pub(super) struct Door {
@@ -496,7 +417,7 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::auth::secret::SecretOctets;
-    use crate::auth::token::{Claims, KeyKind, Terms, TokenKey, sealed::SealingKey};
+    use crate::auth::token::{Claims, KeyKind, Keyring, Terms, TokenKey, sealed::SealingKey};
     use crate::auth::validity::Validity;
 
     fn grant(format: Format, more: &str) -> Grant {

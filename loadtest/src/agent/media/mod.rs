@@ -1,6 +1,7 @@
 //! The media of one call: a steady clock that sends, a log of what comes, over any transport.
 
 mod digits;
+mod handle;
 mod heard;
 mod held;
 mod leg;
@@ -28,12 +29,13 @@ pub use voice::{Voice, VoiceError, packet_number};
 pub use weather::Weather;
 
 pub(crate) use digits::{DigitSender, DigitStep};
+pub(crate) use handle::{Media, MediaState};
 pub(crate) use heard::Log;
 pub(crate) use leg::{Leg, Received};
 pub(crate) use reports::{Reports, Sending};
 pub(crate) use rtp::RtpHeader;
 pub(crate) use socket::MediaSocket;
-pub(crate) use task::{Media, MediaConfig, MediaState};
+pub(crate) use task::MediaConfig;
 
 use std::time::Duration;
 
