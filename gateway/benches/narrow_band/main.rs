@@ -23,7 +23,6 @@ use asked::Asked;
 use line::{Call, Line};
 use support::browser::Browser;
 use support::speech::Scorer;
-use support::turn::Turn;
 use table::Row;
 
 /// Calls of each way, and how long they last: the speech is heard as a whole once in 18 s.
@@ -39,7 +38,6 @@ struct Rounds {
 }
 
 fn main() -> ExitCode {
-    let _turn = Turn::take();
     let (Some(browser), Some(scorer)) = (Browser::start(), Scorer::find()) else { return ExitCode::FAILURE };
     let runtime = Runtime::new().expect("threads can be had");
     let clean = CLEAN.of_all(&browser, runtime.handle());

@@ -8,7 +8,6 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::sound::Sound;
 use crate::support::speech::{self, Scorer, Stage};
-use crate::support::turn::Turn;
 
 #[test]
 fn speech_survives_between_jssip_and_baresip_in_pcmu() {
@@ -62,7 +61,6 @@ fn call_baresip(
     said: &Sound,
     listen: impl FnOnce(&Page) -> Sound,
 ) -> Option<[Sound; 2]> {
-    let _turn = Turn::take();
     let browser = Browser::shared()?;
     let phone = Baresip::answering("phone", codec.encoding_name(), said)?;
     let config = GatewayConfig::default()

@@ -3,7 +3,6 @@
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{LineConfig, Microphone, Page};
-use crate::support::turn::Turn;
 
 const ALICE_HZ: f64 = 1020.0;
 const BOB_HZ: f64 = 1400.0;
@@ -26,7 +25,6 @@ fn start(browser: &Browser) -> (Gateway, [Page; 2]) {
 
 #[test]
 fn two_browsers_hear_each_other_without_transcoding() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, [alice, bob]) = start(&browser);
     alice.call("bob");
@@ -52,7 +50,6 @@ fn two_browsers_hear_each_other_without_transcoding() {
 
 #[test]
 fn who_rejects_is_reported_busy_and_who_is_not_there_unavailable() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, [alice, bob]) = start(&browser);
     alice.call("bob");
@@ -69,7 +66,6 @@ fn who_rejects_is_reported_busy_and_who_is_not_there_unavailable() {
 
 #[test]
 fn a_browser_with_a_wrong_password_is_not_registered() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, _pages) = start(&browser);
     let mallory = browser.open();

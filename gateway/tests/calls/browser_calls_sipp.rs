@@ -15,7 +15,6 @@ use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone};
 use crate::support::sound::Sound;
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 #[test]
 fn jssip_hears_and_is_heard_in_pcmu() {
@@ -38,7 +37,6 @@ fn sipjs_hears_and_is_heard_in_pcma() {
 }
 
 fn hears_and_is_heard(library: Library, law: Law) {
-    let _turn = Turn::take();
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let [playing, echoing] = [Host::new(), Host::new()];
     let (codec, format) = match law {

@@ -5,14 +5,12 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::machine::Machine;
 use crate::support::page::{Library, LineConfig, Microphone};
-use crate::support::turn::Turn;
 
 const HZ: f64 = 1020.0;
 const GATEWAY: &str = "fd00:99::1";
 
 #[test]
 fn a_page_without_ipv4_hears_the_echo() {
-    let _turn = Turn::take();
     let [inside, outside] = [Machine::new(), Machine::new()];
     inside.lay_cable("office", &["fd00:99::1/64"], &outside, &["fd00:99::2/64"]);
     outside.ip("route add default via fd00:99::1");

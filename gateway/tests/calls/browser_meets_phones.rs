@@ -9,7 +9,6 @@ use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::page::{LineConfig, Microphone, Page};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
-use crate::support::turn::Turn;
 
 const PAGE_HZ: f64 = 1020.0;
 const PHONES_HZ: [u16; 2] = [440, 1870];
@@ -48,7 +47,6 @@ fn is_heard(level_dbm0: f64) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_and_two_phones_hear_each_other_in_a_conference() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let hosts = [Host::new(), Host::new()];
     let meet = "actions = ['answer', { conference = { room = '$0' } }]";
@@ -88,7 +86,6 @@ async fn a_browser_and_two_phones_hear_each_other_in_a_conference() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_and_a_phone_with_keys_in_its_description_hear_each_other() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     for profile in [SrtpProfile::Aes128CmHmacSha1_80, SrtpProfile::AeadAes256Gcm] {
         let host = Host::new();

@@ -5,7 +5,6 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{DigitsBy, LineConfig, Microphone, Page};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::speech::{self, Scorer, Stage};
-use crate::support::turn::Turn;
 
 fn start(browser: &Browser) -> (Gateway, Page) {
     let config = GatewayConfig::default()
@@ -35,7 +34,6 @@ fn start(browser: &Browser) -> (Gateway, Page) {
 
 #[test]
 fn the_echo_gives_back_what_it_hears() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser);
     alice.call_through("9196");
@@ -50,7 +48,6 @@ fn the_echo_gives_back_what_it_hears() {
 
 #[test]
 fn the_first_rule_whose_pattern_matches_the_whole_number_decides() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser);
     for (number, hz) in [("701", 440.0), ("711", 850.0)] {
@@ -71,7 +68,6 @@ fn the_first_rule_whose_pattern_matches_the_whole_number_decides() {
 
 #[test]
 fn an_announcement_is_heard_as_it_was_recorded() {
-    let _turn = Turn::take();
     let (Some(browser), Some(scorer)) = (Browser::shared(), Scorer::find()) else { return };
     let (gateway, alice) = start(&browser);
     let mut calls = 0;
@@ -89,7 +85,6 @@ fn an_announcement_is_heard_as_it_was_recorded() {
 
 #[test]
 fn an_announcement_is_played_to_its_end_and_then_the_call_is_over() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser);
     let listening = alice.begin_to_listen(14.0);
@@ -105,7 +100,6 @@ fn an_announcement_is_played_to_its_end_and_then_the_call_is_over() {
 
 #[test]
 fn a_page_chooses_from_a_menu_by_its_keys() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser);
     for (key, by, hz) in [("1", DigitsBy::Info, 440.0), ("2", DigitsBy::Rfc4733, 850.0)] {

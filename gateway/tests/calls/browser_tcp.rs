@@ -3,7 +3,6 @@
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{LineConfig, Microphone, Page};
-use crate::support::turn::Turn;
 
 const HZ: f64 = 1020.0;
 
@@ -22,7 +21,6 @@ fn start(browser: &Browser, media: &str) -> (Gateway, Page) {
 
 #[test]
 fn a_page_without_udp_hears_the_echo() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser, "tcp = true");
     for is_restarted in [false, true] {
@@ -44,7 +42,6 @@ fn a_page_without_udp_hears_the_echo() {
 
 #[test]
 fn a_page_with_both_takes_udp() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let (gateway, alice) = start(&browser, "tcp = true");
     alice.call_through("9196");

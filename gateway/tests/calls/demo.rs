@@ -7,7 +7,6 @@ use crate::support::page::Listening;
 use crate::support::sound::Sound;
 use crate::support::speech::{self, Scorer};
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::visit::Visit;
 use crate::test_phone::{bundle, dial, see_levels};
 
@@ -56,7 +55,6 @@ fn assert_all_was_heard(heard: &Sound) {
 
 #[test]
 fn the_echo_the_announcement_and_another_tab_are_heard() {
-    let _turn = Turn::take();
     let Some((demo, browser, scorer)) = start() else { return };
     let alice = open(&browser, &demo, "alice");
     dial(&alice, "9196");
@@ -94,7 +92,6 @@ fn the_echo_the_announcement_and_another_tab_are_heard() {
 
 #[test]
 fn the_page_tells_where_there_is_no_network() {
-    let _turn = Turn::take();
     let (Some(_), Some(mut demo)) = (bundle(), Demo::start_without_network()) else { return };
     let Some(browser) = Browser::start_by(|program| demo.beside(program)) else { return };
     let alice = open(&browser, &demo, "alice");

@@ -13,7 +13,6 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::page::{LineConfig, Microphone};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 const CALLER_HZ: f64 = 1000.0;
 const CALLEE_HZ: f64 = 1400.0;
@@ -75,7 +74,6 @@ fn headers_of_a_page_reach_a_trunk_and_those_of_a_trunk_reach_a_page() {
     if tools::command("sipp").is_none() {
         return;
     }
-    let _turn = Turn::take();
     let [office, carrier] = std::array::from_fn(|_| Host::new());
     let config = GatewayConfig::default()
         .origin(browser.origin())

@@ -13,7 +13,6 @@ use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 const BROWSER_HZ: f64 = 1020.0;
 const PHONE_HZ: f64 = 1400.0;
@@ -41,7 +40,6 @@ fn sipp_calls_a_browser_with_sipjs() {
 }
 
 fn sipp_calls_a_browser(format: &str, law: Law, library: Library) {
-    let _turn = Turn::take();
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let host = Host::new();
     let config = GatewayConfig::default()
@@ -82,7 +80,6 @@ fn sipp_calls_a_browser(format: &str, law: Law, library: Library) {
 
 #[test]
 fn baresip_calls_a_browser() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let config = GatewayConfig::default()
         .origin(browser.origin())

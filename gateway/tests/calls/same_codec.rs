@@ -12,7 +12,6 @@ use crate::support::host::Host;
 use crate::support::page::{LineConfig, Microphone};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 const BROWSER_HZ: f64 = 1020.0;
 const PHONE_HZ: f64 = 1400.0;
@@ -28,7 +27,6 @@ fn pcma_is_passed_through() {
 }
 
 fn is_passed_through(law: Law, codec: &'static str, format: &str) {
-    let _turn = Turn::take();
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let host = Host::new();
     let config = GatewayConfig::default()

@@ -6,7 +6,6 @@ use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::process::wait_until;
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::visit::Visit;
 
 /// A meter shows this at -30 dB; speech is louder.
@@ -63,7 +62,6 @@ pub(crate) fn see_levels(visit: &Visit) {
 
 #[test]
 fn it_calls_the_echo_and_shows_both_levels() {
-    let _turn = Turn::take();
     let Some((gateway, browser)) = start() else { return };
     let phone = sign_in(&browser, &gateway, "alice");
     dial(&phone, "9196");
@@ -85,7 +83,6 @@ fn it_calls_the_echo_and_shows_both_levels() {
 
 #[test]
 fn it_is_called_by_another_tab() {
-    let _turn = Turn::take();
     let Some((gateway, browser)) = start() else { return };
     let [alice, bob] = ["alice", "bob"].map(|user| sign_in(&browser, &gateway, user));
     dial(&alice, "bob");
@@ -111,7 +108,6 @@ fn it_is_called_by_another_tab() {
 
 #[test]
 fn it_says_that_another_phone_of_its_user_answered() {
-    let _turn = Turn::take();
     let Some((gateway, browser)) = start() else { return };
     let [alice, desk, mobile] = ["alice", "bob", "bob"].map(|user| sign_in(&browser, &gateway, user));
     dial(&alice, "bob");
@@ -130,7 +126,6 @@ fn it_says_that_another_phone_of_its_user_answered() {
 
 #[test]
 fn it_says_in_words_why_there_is_no_call() {
-    let _turn = Turn::take();
     let Some((gateway, browser)) = start() else { return };
     let visit = browser.visit(&gateway.page());
     visit.fill("#sign-in-user", "alice");

@@ -18,7 +18,6 @@ use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone};
 use crate::support::process::{Process, wait_until};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 /// What the customer's servlet and the gateway share, and what the gateway and its edge do.
 const SECRET: &str = "north wind and sun of acme";
@@ -113,7 +112,6 @@ fn sipjs_logs_in_by_what_two_hops_gave_it_and_calls() {
 }
 
 fn logs_in_and_calls(library: Library) {
-    let _turn = Turn::take();
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let Some(servlet) = Servlet::start() else { return };
     let phone = Host::new();

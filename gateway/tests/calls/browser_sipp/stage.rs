@@ -19,7 +19,6 @@ use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::wire::Wire;
 
 /// What the page says, its peak, and its level: a sine of full scale has 3.17 dBm0 (ITU-T G.711 table 5).
@@ -108,7 +107,6 @@ pub(super) struct Call {
     pub(super) phone_host: Host,
     /// Between the page and the gateway's WebSocket, where a test asked for it.
     pub(super) wire: Option<Wire>,
-    _turn: Turn,
 }
 
 impl Call {
@@ -126,7 +124,6 @@ impl Call {
     /// The same, as a test configures it.
     pub(super) fn begin_by(browser: &Browser, scenario: &str, more: &CallConfig<'_>) -> Option<Self> {
         tools::command("sipp")?;
-        let turn = Turn::take();
         let phone_host = Host::new();
         let mut config = GatewayConfig::default()
             .origin(browser.origin())
@@ -179,7 +176,7 @@ impl Call {
         }
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         let to = SocketAddr::new(gateway.sip().ip(), port);
-        Some(Self { alice, phone, sound, to, gateway, phone_host, wire, _turn: turn })
+        Some(Self { alice, phone, sound, to, gateway, phone_host, wire })
     }
 
     /// Lets the phone speak, and waits until both are heard.

@@ -3,7 +3,6 @@
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{Library, LineConfig, Microphone};
-use crate::support::turn::Turn;
 
 const ALICE_HZ: f64 = 1000.0;
 const BOB_HZ: f64 = 1400.0;
@@ -11,7 +10,6 @@ const BOB_HZ: f64 = 1400.0;
 #[test]
 fn who_talk_write_to_each_other_and_send_what_is_configured() {
     let Some(browser) = Browser::shared() else { return };
-    let _turn = Turn::take();
     let config = GatewayConfig::default()
         .origin(browser.origin())
         .user("alice")

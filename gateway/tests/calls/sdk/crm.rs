@@ -22,7 +22,6 @@ use crate::support::page::Microphone;
 use crate::support::process::wait_until;
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 /// The person's account at the provider.
 const ACCOUNT: &str = "4930123457";
@@ -70,7 +69,6 @@ fn recording(folder: &TempDir) -> PathBuf {
 #[test]
 fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_recorded() {
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
-    let _turn = Turn::take();
     let [host, network] = [Host::new(), Host::new()];
     let account = json!({"user": ACCOUNT, "password": PASSWORD, "domain": host.ip().to_string()});
     let Some(server) = Server::start(Some(&account)) else { return };

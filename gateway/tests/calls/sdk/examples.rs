@@ -16,7 +16,6 @@ use crate::support::page::Microphone;
 use crate::support::process::wait_until;
 use crate::support::sound::Sound;
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::visit::Visit;
 
 /// The browser's microphone speaks, louder than this.
@@ -30,14 +29,12 @@ struct Stage {
     /// Of another trunk, which calls too.
     branch: Host,
     sound: RtpPeer,
-    _turn: Turn,
 }
 
 impl Stage {
     fn lay() -> Option<Self> {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
-        let turn = Turn::take();
         let server = Server::start(None)?;
         let [office, branch] = [Host::new(), Host::new()];
         let comes_in = "destination = '4711'\nfrom_trunk = 'office|branch'\n\
@@ -51,7 +48,7 @@ impl Stage {
             .rule(comes_in);
         let gateway = Gateway::start(&config);
         let sound = RtpPeer::new(&office, 7000);
-        Some(Self { browser, gateway, server, office, branch, sound, _turn: turn })
+        Some(Self { browser, gateway, server, office, branch, sound })
     }
 
     fn visit(&self, page: &str) -> Visit {

@@ -12,12 +12,10 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 #[test]
 fn a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_called() {
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
-    let _turn = Turn::take();
     let office = Host::new();
     let origin = browser.origin();
     let config = GatewayConfig::default()

@@ -8,7 +8,6 @@ use crate::agents::stage::{Stage, phone};
 use crate::support::browser::Browser;
 use crate::support::gateway::GatewayConfig;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
-use crate::support::turn::Turn;
 
 /// Calls of each library that count; those before them warm the page up.
 const CALLS: usize = 30;
@@ -42,7 +41,6 @@ fn median(times: &mut [f64]) -> [f64; 3] {
 #[ignore = "make pages"]
 async fn half_of_the_calls_by_the_sdk_are_heard_within_300_ms_beside_those_by_jssip() {
     let Some(browser) = Browser::shared() else { return };
-    let _turn = Turn::take();
     let json = format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin());
     let config = GatewayConfig::default().origin(browser.origin()).user("bob").sections(&json);
     // Ports rest for a while before they are given to another.

@@ -20,7 +20,6 @@ use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::process::wait_until;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::wire::Wire;
 
 /// What the page says, its peak, and its level: a sine of full scale has 3.17 dBm0 (ITU-T G.711 table 5).
@@ -54,7 +53,6 @@ pub(super) struct Stage {
     pub(super) wire: Wire,
     /// Where calls to numbers that begin with 8 are recorded to, when somebody asks.
     pub(super) recordings: TempDir,
-    _turn: Turn,
 }
 
 impl Stage {
@@ -66,7 +64,6 @@ impl Stage {
     /// The same in a browser of the test's own, which may be on another machine than the gateway, and then connects straight.
     pub(super) fn lay_in(browser: &Browser, machine: Option<Host>) -> Option<Self> {
         tools::command("sipp")?;
-        let turn = Turn::take();
         let office = Host::new();
         let recordings = TempDir::new().expect("a folder");
         let recorded = "destination = '8.*'\nactions = [{ record = { format = 'wav', begin = 'asked', info = true } }, \
@@ -98,7 +95,7 @@ impl Stage {
         alice.begin_registration(&gateway, "alice", &secret, &line);
         alice.next("registered");
         let sound = RtpPeer::new(&office, RTP_PORT);
-        Some(Self { gateway, alice, line, sound, office, wire, recordings, _turn: turn })
+        Some(Self { gateway, alice, line, sound, office, wire, recordings })
     }
 
     /// The page calls a phone, which lifts and talks until one hangs up.

@@ -16,7 +16,6 @@ use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::process::wait_until;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
-use crate::support::turn::Turn;
 use crate::support::visit::Visit;
 
 /// What the supervisor says.
@@ -81,7 +80,6 @@ fn sign_in(page: &Visit, user: &str) {
 #[test]
 fn the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_barges_in() {
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
-    let _turn = Turn::take();
     let Some(server) = Server::start(None) else { return };
     let office = Host::new();
     let config = GatewayConfig::default()

@@ -16,7 +16,6 @@ use crate::support::host::Host;
 use crate::support::page::{LineConfig, Microphone};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 pub(super) const CALLER_HZ: f64 = 850.0;
 pub(super) const CALLEE_HZ: f64 = 440.0;
@@ -204,7 +203,6 @@ fn one_phone_of_a_user_is_called_by_its_own_address_and_the_other_is_left_alone(
 /// Alice has two pages open; bob calls the second one by its own address.
 #[test]
 fn one_page_of_a_user_is_called_by_its_own_address() {
-    let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
     let config = GatewayConfig::default()
         .origin(browser.origin())

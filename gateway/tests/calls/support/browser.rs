@@ -2,6 +2,8 @@
 //!
 //! One browser serves every test of a process, and each test opens pages of its own. The driver ends the
 //! browser when its standard input is closed, which happens at the latest when this process ends.
+//!
+//! A test that asks for a browser waits for its turn, before anything of it begins that must not wait.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use super::log::Log;
 use super::page::{Microphone, Page};
 use super::process::Process;
+use super::turn::Turn;
 use super::visit::Visit;
 use super::{speech, tools};
 
@@ -31,7 +34,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A browser that runs.
 #[derive(Clone)]
-pub(crate) struct Browser(Arc<Driver>);
+pub(crate) struct Browser {
+    driver: Arc<Driver>,
+    /// Held as long as the test has the browser, or a page of it.
+    _turn: Arc<Turn>,
+}
 
 struct Driver {
     /// Gone once nobody asks any more.
@@ -51,17 +58,19 @@ struct Answers {
 }
 
 /// What [`Browser::shared`] gives out.
-static SHARED: Mutex<Option<Browser>> = Mutex::new(None);
+static SHARED: Mutex<Option<Arc<Driver>>> = Mutex::new(None);
 
 impl Browser {
     /// The browser that tests share, whose microphone speaks the announcement. `None` where the tools
     /// for it are missing.
     pub(crate) fn shared() -> Option<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if !shared.as_ref().is_some_and(Self::is_running) {
-            *shared = Self::start();
+        // Whoever waits keeps nobody from the browser.
+        let turn = Turn::take();
+        let mut shared = lock(&SHARED);
+        if !shared.as_ref().is_some_and(|driver| driver.is_running()) {
+            *shared = Driver::chromium(Command::new);
         }
-        shared.clone()
+        Some(Self { driver: shared.clone()?, _turn: turn })
     }
 
     /// A browser of the test's own, to do harm to.
@@ -71,77 +80,31 @@ impl Browser {
 
     /// A browser whose driver is started by the command that `command` makes of its program.
     pub(crate) fn start_by(command: impl FnOnce(PathBuf) -> Command) -> Option<Self> {
-        let chromium = tools::command("chromium")?;
-        Self::drive(
-            "driver.mjs",
-            command,
-            json!({"do": "launch", "browser": chromium, "microphone": speech::file()}),
-        )
+        let turn = Turn::take();
+        Some(Self { driver: Driver::chromium(command)?, _turn: turn })
     }
 
     /// A Firefox of the test's own, which has pages of ours alone.
     pub(crate) fn firefox() -> Option<Self> {
-        let (firefox, sound) = (tools::command("firefox-esr")?, tools::command("pulseaudio")?);
-        Self::drive(
-            "firefox_driver.mjs",
-            Command::new,
-            json!({"do": "launch", "browser": firefox, "sound": sound}),
-        )
-    }
-
-    fn drive(program: &str, command: impl FnOnce(PathBuf) -> Command, launch: Value) -> Option<Self> {
-        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/driver"));
-        let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
-        tools::path(&folder.join("node_modules/.package-lock.json"), "run npm ci there")?;
-        let mut process = Process::start(
-            command(node)
-                .arg(program)
-                .current_dir(folder)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped()),
-        );
-        let child = process.child();
-        let stdin = child.stdin.take().expect("it is piped");
-        let stdout = child.stdout.take().expect("it is piped");
-        let log = Log::of(child.stderr.take().expect("it is piped"));
-        let answers = Arc::new(Answers::default());
-        let arriving = Arc::clone(&answers);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                arriving.take(&line);
-            }
-        });
-        let mut driver = Driver {
-            stdin: Mutex::new(Some(stdin)),
-            answers,
-            next_id: AtomicU64::new(0),
-            log,
-            origin: String::new(),
-            pid: 0,
-            process: Mutex::new(process),
-        };
-        let launched = driver.wait(driver.send(launch)).expect("the browser starts");
-        driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
-        driver.pid = launched["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a pid");
-        Some(Self(Arc::new(driver)))
+        let turn = Turn::take();
+        Some(Self { driver: Driver::firefox()?, _turn: turn })
     }
 
     /// The origin of every page, which the gateway has to admit.
     pub(crate) fn origin(&self) -> &str {
-        &self.0.origin
+        &self.driver.origin
     }
 
     /// What pages wrote on their consoles.
     pub(crate) fn log(&self) -> &Log {
-        &self.0.log
+        &self.driver.log
     }
 
     /// Opens a page, which is closed when it is dropped.
     pub(crate) fn open(&self) -> Page {
-        let name = format!("page {}", self.0.next_id.load(Ordering::Relaxed));
+        let name = format!("page {}", self.driver.next_id.load(Ordering::Relaxed));
         let open = json!({"do": "open", "page": name, "origin": self.origin()});
-        self.0.wait(self.0.send(open)).expect("the page opens");
+        self.driver.wait(self.driver.send(open)).expect("the page opens");
         Page::new(self.clone(), name)
     }
 
@@ -152,7 +115,7 @@ impl Browser {
 
     /// The same, where the page says this.
     pub(crate) fn visit_speaking(&self, url: &str, microphone: Microphone) -> Visit {
-        let name = format!("visit {}", self.0.next_id.load(Ordering::Relaxed));
+        let name = format!("visit {}", self.driver.next_id.load(Ordering::Relaxed));
         let visit = Visit::new(self.clone(), name);
         let microphone = match microphone {
             Microphone::Speech => Value::Null,
@@ -164,7 +127,7 @@ impl Browser {
 
     /// Kills the browser at once, as the system does when memory runs out.
     pub(crate) fn kill(self) {
-        kill(Pid::from_raw(self.0.pid), Signal::SIGKILL).expect("it runs");
+        kill(Pid::from_raw(self.driver.pid), Signal::SIGKILL).expect("it runs");
     }
 
     /// Sends a page a command; [`Pending::wait`] gives what came of it.
@@ -174,21 +137,17 @@ impl Browser {
 
     /// Lets the driver begin something.
     pub(super) fn begin(&self, request: Value) -> Pending {
-        Pending { id: self.0.send(request), driver: Arc::clone(&self.0) }
+        Pending { id: self.driver.send(request), driver: Arc::clone(&self.driver) }
     }
 
     /// Lets the driver do something, and gives what came of it.
     pub(super) fn act(&self, request: Value) -> Result<Value, String> {
-        self.0.wait(self.0.send(request))
+        self.driver.wait(self.driver.send(request))
     }
 
     pub(super) fn close(&self, page: &str) {
         // A page of a browser that is gone is closed.
-        let _ = self.0.wait(self.0.send(json!({"do": "close", "page": page})));
-    }
-
-    fn is_running(&self) -> bool {
-        kill(Pid::from_raw(self.0.pid), None).is_ok()
+        let _ = self.driver.wait(self.driver.send(json!({"do": "close", "page": page})));
     }
 }
 
@@ -213,6 +172,60 @@ impl Pending {
 }
 
 impl Driver {
+    fn chromium(command: impl FnOnce(PathBuf) -> Command) -> Option<Arc<Self>> {
+        let chromium = tools::command("chromium")?;
+        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech::file()});
+        Self::start("driver.mjs", command, launch)
+    }
+
+    fn firefox() -> Option<Arc<Self>> {
+        let (firefox, sound) = (tools::command("firefox-esr")?, tools::command("pulseaudio")?);
+        let launch = json!({"do": "launch", "browser": firefox, "sound": sound});
+        Self::start("firefox_driver.mjs", Command::new, launch)
+    }
+
+    fn start(program: &str, command: impl FnOnce(PathBuf) -> Command, launch: Value) -> Option<Arc<Self>> {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/driver"));
+        let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
+        tools::path(&folder.join("node_modules/.package-lock.json"), "run npm ci there")?;
+        let mut process = Process::start(
+            command(node)
+                .arg(program)
+                .current_dir(folder)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
+        let child = process.child();
+        let stdin = child.stdin.take().expect("it is piped");
+        let stdout = child.stdout.take().expect("it is piped");
+        let log = Log::of(child.stderr.take().expect("it is piped"));
+        let answers = Arc::new(Answers::default());
+        let arriving = Arc::clone(&answers);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                arriving.take(&line);
+            }
+        });
+        let mut driver = Self {
+            stdin: Mutex::new(Some(stdin)),
+            answers,
+            next_id: AtomicU64::new(0),
+            log,
+            origin: String::new(),
+            pid: 0,
+            process: Mutex::new(process),
+        };
+        let launched = driver.wait(driver.send(launch)).expect("the browser starts");
+        driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
+        driver.pid = launched["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a pid");
+        Some(Arc::new(driver))
+    }
+
+    fn is_running(&self) -> bool {
+        kill(Pid::from_raw(self.pid), None).is_ok()
+    }
+
     fn send(&self, mut request: Value) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         request["id"] = id.into();

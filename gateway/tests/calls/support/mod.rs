@@ -26,6 +26,6 @@ pub(crate) mod small_disk;
 pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod tools;
-pub(crate) mod turn;
+mod turn;
 pub(crate) mod visit;
 pub(crate) mod wire;

@@ -12,7 +12,6 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::tools;
-use crate::support::turn::Turn;
 
 pub(super) const ALICE_HZ: f64 = 1000.0;
 pub(super) const CAROL_HZ: f64 = 1800.0;
@@ -36,7 +35,6 @@ pub(super) struct Scene {
     pub(super) gateway: Gateway,
     pub(super) colleague_host: Host,
     _phone_host: Host,
-    _turn: Turn,
 }
 
 impl Scene {
@@ -69,7 +67,6 @@ impl Scene {
     ) -> Option<Self> {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
-        let turn = Turn::take();
         let [phone_host, colleague_host] = [Host::new(), Host::new()];
         let [phone_ip, colleague_ip] = [&phone_host, &colleague_host].map(Host::ip);
         let carol = "destination = 'carol'\nactions = [{ bridge = { user = 'carol' } }]";
@@ -104,16 +101,7 @@ impl Scene {
         alice.call("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-        Some(Self {
-            alice,
-            carol,
-            phone,
-            sound,
-            gateway,
-            colleague_host,
-            _phone_host: phone_host,
-            _turn: turn,
-        })
+        Some(Self { alice, carol, phone, sound, gateway, colleague_host, _phone_host: phone_host })
     }
 
     /// The colleague's phone, which waits to be called.

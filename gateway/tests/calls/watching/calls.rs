@@ -7,7 +7,6 @@ use crate::sip::raw_phone::header;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{Library, LineConfig, Microphone, Page};
-use crate::support::turn::Turn;
 
 const DIALOG_INFO: &str = "application/dialog-info+xml";
 const ALICE_HZ: f64 = 1000.0;
@@ -48,7 +47,6 @@ fn await_told(page: &Page, expected: &str) {
 #[test]
 fn pages_see_that_another_is_called_talks_and_is_free_again() {
     let Some(browser) = Browser::shared() else { return };
-    let _turn = Turn::take();
     let gateway = Gateway::start(&config().origin(browser.origin()));
     let pages = [("alice", Library::Jssip, ALICE_HZ), ("bob", Library::Sipjs, BOB_HZ)];
     let [alice, bob] = pages.map(|(user, library, hz)| {

@@ -4,14 +4,12 @@ use crate::support::baresip::Baresip;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::page::{Library, LineConfig};
-use crate::support::turn::Turn;
 
 const PIDF: &str = "application/pidf+xml";
 
 #[test]
 fn a_page_and_a_phone_see_that_another_comes_talks_and_goes() {
     let Some(browser) = Browser::shared() else { return };
-    let _turn = Turn::take();
     let users = ["alice", "bob", "carol"];
     let config = users.iter().fold(GatewayConfig::default().md5_only(), |config, user| config.user(user));
     let config = users.iter().fold(config, |config, user| config.group(user, "sales"));
