@@ -57,7 +57,7 @@ run: setup-run
 # What was installed has to be found: a test that lacks a tool fails.
 test dtmf-hour kill comings rest-fuzz: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
-test: export RUST_TEST_THREADS := 8
+test: export RUST_TEST_THREADS := 16
 
 test: setup-test
 	$(MAKE) web
