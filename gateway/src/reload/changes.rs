@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use webtrunk_codecs::wav::Clip;
 use webtrunk_signalling::routing::RuleSpec;
 
 use crate::config::{Config, Trunk};
@@ -83,11 +84,8 @@ fn trunks(config: &Config) -> Vec<(String, String)> {
     config.trunks.iter().map(|trunk| (trunk.sip.name.clone(), words(trunk))).collect()
 }
 
-fn prompts(config: &Config) -> Vec<(String, String)> {
-    let words = |(name, clip): (&std::sync::Arc<str>, &webtrunk_codecs::wav::Clip)| {
-        (name.to_string(), format!("{:?} {}", clip.rate, fingerprint(&clip.samples)))
-    };
-    config.prompts.iter().map(words).collect()
+fn prompts(config: &Config) -> Vec<(String, &Clip)> {
+    config.prompts.iter().map(|(name, clip)| (name.to_string(), clip)).collect()
 }
 
 fn fingerprint(secret: &impl Hash) -> u64 {

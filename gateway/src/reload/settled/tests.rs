@@ -1,5 +1,9 @@
 //! Each key of the whole example, changed by itself.
 
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::thread;
+
 use toml::{Table, Value};
 
 use super::*;
@@ -118,36 +122,62 @@ const NEEDED: &[&str] = &[
 #[test]
 fn every_key_that_there_is_is_taken_up_or_told_to_need_a_restart() {
     let example = Example::in_full();
-    let old = example.parse(example.text()).expect("it is sound");
     let table: Table = example.text().parse().expect("TOML");
     let mut paths = Vec::new();
     leaves(&Value::Table(table.clone()), &mut Vec::new(), &mut paths);
     assert!(paths.len() > 150, "{}", paths.len());
-    let (mut taken, mut restarts) = (0, 0);
-    let mut unchanged = Vec::new();
+    // Each is a whole configuration to read, so every core has its share of them.
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = |first| change_each(&example, &table, paths.iter().skip(first).step_by(cores));
+    let changed: Vec<Changed> = thread::scope(|scope| {
+        let shares: Vec<_> = (0..cores).map(|first| scope.spawn(move || share(first))).collect();
+        shares.into_iter().map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let unchanged: Vec<_> = changed.iter().flat_map(|changed| &changed.unchanged).collect();
+    assert!(unchanged.is_empty(), "say in OTHERS what else these may be: {unchanged:#?}");
+    let taken: usize = changed.iter().map(|changed| changed.taken).sum();
+    let restarts: usize = changed.iter().map(|changed| changed.restarts).sum();
+    assert!(taken > 80 && restarts > 30, "{taken} taken up, {restarts} by a restart");
+}
+
+/// What came of keys: how many are taken up, how many need a restart, and which have nothing else to be.
+#[derive(Default)]
+struct Changed {
+    taken: usize,
+    restarts: usize,
+    unchanged: Vec<String>,
+}
+
+/// Changes the value at each of these paths by itself.
+fn change_each<'p>(
+    example: &Example,
+    table: &Table,
+    paths: impl Iterator<Item = &'p Vec<String>>,
+) -> Changed {
+    let old = example.parse(example.text()).expect("it is sound");
+    let mut changed = Changed::default();
     for path in paths {
         let shown = path.join(".");
-        let Some(new) = another(&example, &old, &table, &path) else {
+        let Some(new) = another(example, &old, table, path) else {
             if path[0] != "rules" && !NEEDED.contains(&shown.as_str()) {
-                unchanged.push(shown);
+                changed.unchanged.push(shown);
             }
             continue;
         };
         let Settled { config, taken_up, left } = Settled::new(&old, &new);
         let section = path[0].as_str();
         if left.is_empty() {
-            taken += 1;
+            changed.taken += 1;
             assert!(is_same(&config, &new), "{shown} is neither taken up nor told");
             let is_told = !taken_up.is_empty() || !named(&old, &config).is_empty();
             assert!(is_told, "{shown} changes nothing");
         } else {
-            restarts += 1;
+            changed.restarts += 1;
             assert!(left.iter().all(|key| key.starts_with(section)), "{shown} is told as {left:?}");
             assert!(is_same(&config, &old), "{shown} is taken up, and told to be not: {left:?}");
         }
     }
-    assert!(unchanged.is_empty(), "say in OTHERS what else these may be: {unchanged:#?}");
-    assert!(taken > 80 && restarts > 30, "{taken} taken up, {restarts} by a restart");
+    changed
 }
 
 #[test]
@@ -314,12 +344,14 @@ fn is_same(one: &Config, other: &Config) -> bool {
         && *drain == other.drain
         && *telemetry == other.telemetry
         && *log == other.log;
-    let lists = *users == other.users
-        && *user_limits == other.user_limits
-        && *spending == other.spending
-        && shown(one) == shown(other)
-        && rules.specs().eq(other.rules.specs())
-        // Trunks and prompts are compared by all that they say.
-        && named(one, other).is_empty();
-    sections && lists
+    let lists = || {
+        *users == other.users
+            && *user_limits == other.user_limits
+            && *spending == other.spending
+            && shown(one) == shown(other)
+            && rules.specs().eq(other.rules.specs())
+            // Trunks and prompts are compared by all that they say.
+            && named(one, other).is_empty()
+    };
+    sections && lists()
 }
