@@ -1,6 +1,8 @@
 //! Every codec call on 20 ms of speech-like sound, and the floor of a transcoded call:
 //! both directions of Opus <-> PCMU and nothing else.
 
+mod measured;
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::f64::consts::TAU;
 use std::hint::black_box;
@@ -21,7 +23,7 @@ const FRAMES: usize = 100;
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = g711, g722, l16, opus_encode, opus_decode, opus_loss, resampling, keys, comfort_noise, floor
 }
 criterion_main!(benches);

@@ -1,6 +1,8 @@
 //! The clock-driven half of the media engine: a packet through the jitter buffer, a frame out of it,
 //! and a tick of the mixer.
 
+mod measured;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = jitter, mixer
 }
 criterion_main!(benches);

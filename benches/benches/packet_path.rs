@@ -1,6 +1,8 @@
 //! The whole way of a packet between a browser and a phone, without sockets: SRTP, RTP, order,
 //! transcoding, the output stream; and the reorder step alone.
 
+mod measured;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -173,7 +175,7 @@ fn reorder_step(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = whole_path, reorder_step
 }
 criterion_main!(benches);

@@ -1,5 +1,7 @@
 //! Session descriptions: reading, writing and negotiating a browser's.
 
+mod measured;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -77,7 +79,7 @@ fn rtp() -> LocalTransport {
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = text, negotiation
 }
 criterion_main!(benches);

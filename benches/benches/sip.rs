@@ -2,6 +2,8 @@
 //! Digest credentials.
 #![allow(missing_docs)] // criterion's macros make undocumented functions
 
+mod measured;
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -199,7 +201,7 @@ fn trace(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = messages, digest, trace
 }
 criterion_main!(benches);

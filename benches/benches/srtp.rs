@@ -2,6 +2,7 @@
 //! 160 bytes of payload, beside the same by an independent implementation.
 #![allow(missing_docs, reason = "criterion_group makes a public function")]
 
+mod measured;
 #[path = "../../engine/tests/support/srtp_contexts.rs"]
 mod srtp_contexts;
 
@@ -26,7 +27,7 @@ const BATCH: BatchSize = BatchSize::NumIterations(64);
 
 criterion_group! {
     name = benches;
-    config = webtrunk_benches::criterion();
+    config = measured::criterion();
     targets = rtp, rtcp, protect, unprotect
 }
 criterion_main!(benches);
