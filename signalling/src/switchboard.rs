@@ -40,7 +40,7 @@ use crate::presence::{Presence, Present};
 use crate::routing::{Decision, Plan, Query};
 use crate::spending::Spent;
 use crate::tie;
-use crate::user_calls::{Seat, Seats, TooMany, UserCalls, counted_as};
+use crate::user_calls::{Seat, Seats, UserCalls, counted_as};
 use conversation::Conversation;
 use legs::Legs;
 use records::Desk;
@@ -376,20 +376,18 @@ impl Switchboard {
             }
         };
         desk.note_rule(&plan.rule);
-        let counted = match origin {
-            Origin::Trunk(_) => Vec::new(),
-            Origin::User(user) => counted_as(user, house.directory.as_ref()),
+        let (seats, customer) = match origin {
+            Origin::Trunk(_) => (Vec::new(), None),
+            Origin::User(user) => {
+                let counted = counted_as(user, house.directory.as_ref());
+                let seats = self.users.enter(&counted, incoming.leg).map_err(|full| {
+                    incoming.span.in_scope(|| info!(user, "call refused: {full}"));
+                    EndCause::Overloaded
+                })?;
+                (seats, house.directory.counted_with(user))
+            }
         };
-        let mut seats = Vec::new();
-        for user in &counted {
-            let max = house.directory.calls_max(user);
-            seats.extend(self.users.enter(user, incoming.leg, max).map_err(|TooMany| {
-                incoming.span.in_scope(|| info!(user, "call refused: the user has as many as it may"));
-                EndCause::Overloaded
-            })?);
-        }
-        let others = counted.into_iter().skip(1).map(Origin::User);
-        for payer in [origin.clone()].into_iter().chain(others) {
+        for payer in [origin.clone()].into_iter().chain(customer.map(Origin::User)) {
             if let Some(limits) = house.directory.limits(&payer)
                 && !self.till.begin(&payer, &limits)
             {

@@ -15,13 +15,30 @@ pub(crate) struct UserCalls(Arc<Mutex<Calls>>);
 /// By user and by the call's first leg, the legs that the user has in it: three phones that ring are one call.
 type Calls = HashMap<String, HashMap<LegId, usize>>;
 
-/// A user has as many calls as it may.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TooMany;
+/// One call more is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TooMany {
+    #[error("the user has as many calls as it may")]
+    OfUser,
+    #[error("the customer of the user has as many calls as it may")]
+    OfCustomer,
+}
 
-/// A user, and those with whom its calls are counted together.
-pub(crate) fn counted_as(user: &str, directory: &dyn Directory) -> Vec<String> {
-    [user.to_owned()].into_iter().chain(directory.counted_with(user)).collect()
+/// As whom a leg of a user is counted.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    name: String,
+    /// How many calls it may have; `None`, as many as there are.
+    max: Option<usize>,
+    /// What is said where it has them.
+    full: TooMany,
+}
+
+/// A user, and all of its customer together.
+pub(crate) fn counted_as(user: &str, directory: &dyn Directory) -> Vec<Counted> {
+    let customer = directory.counted_with(user).map(|name| (name, TooMany::OfCustomer));
+    let all = [(user.to_owned(), TooMany::OfUser)].into_iter().chain(customer);
+    all.map(|(name, full)| Counted { max: directory.calls_max(&name), name, full }).collect()
 }
 
 /// The places that users' legs have in one call.
@@ -42,18 +59,26 @@ pub(crate) struct Seat {
 }
 
 impl UserCalls {
-    /// Lets one more leg of a user into a call, unless that would be a call more than the user may have. Who may have
-    /// as many as there are (`max` is `None`) is not counted.
-    pub(crate) fn enter(&self, user: &str, call: LegId, max: Option<usize>) -> Result<Option<Seat>, TooMany> {
-        let Some(max) = max else { return Ok(None) };
+    /// Lets one more leg into a call, unless that would be a call more than one of those may have as whom it is counted: then
+    /// it has a place with none of them. Who may have as many as there are is not counted.
+    pub(crate) fn enter(&self, counted: &[Counted], call: LegId) -> Result<Vec<Seat>, TooMany> {
+        let mut seats = Vec::new();
+        for Counted { name, max, full } in counted {
+            let Some(max) = *max else { continue };
+            seats.push(self.seat(name, call, max).ok_or(*full)?);
+        }
+        Ok(seats)
+    }
+
+    fn seat(&self, user: &str, call: LegId, max: usize) -> Option<Seat> {
         let mut calls = self.lock();
         let own = calls.entry(user.to_owned()).or_default();
         if !own.contains_key(&call) && own.len() >= max {
-            return Err(TooMany);
+            return None;
         }
         *own.entry(call).or_default() += 1;
         drop(calls);
-        Ok(Some(Seat { calls: self.clone(), user: user.to_owned(), call }))
+        Some(Seat { calls: self.clone(), user: user.to_owned(), call })
     }
 
     fn leave(&self, user: &str, call: LegId) {
@@ -82,19 +107,21 @@ impl Seats {
         Self { users: users.clone(), call, taken: first.into_iter().map(|seat| (call, seat)).collect() }
     }
 
-    /// A user is about to be called, and may have `max` calls.
-    pub(crate) fn take(&mut self, leg: LegId, user: &str, max: Option<usize>) -> Result<(), TooMany> {
-        let seat = self.users.enter(user, self.call, max)?;
-        self.taken.extend(seat.map(|seat| (leg, seat)));
+    /// A user is about to be called.
+    pub(crate) fn take(&mut self, leg: LegId, counted: &[Counted]) -> Result<(), TooMany> {
+        let seats = self.users.enter(counted, self.call)?;
+        self.taken.extend(seats.into_iter().map(|seat| (leg, seat)));
         Ok(())
     }
 
-    /// Another device of a user, whose calls are counted, takes the place of one that is in the call already.
-    pub(crate) fn join(&mut self, leg: LegId, user: &str) {
-        // There is always room for one more of as many as there can be.
-        let _ = self.take(leg, user, Some(usize::MAX));
+    /// Another device of a user takes the place of one that is in the call already: there is always room for it.
+    pub(crate) fn join(&mut self, leg: LegId, counted: &[Counted]) {
+        let limited = counted.iter().filter(|counted| counted.max.is_some());
+        let seats = limited.filter_map(|counted| self.users.seat(&counted.name, self.call, usize::MAX));
+        self.taken.extend(seats.map(|seat| (leg, seat)));
     }
 
+    /// A leg has no place any more, if it had one.
     pub(crate) fn leave(&mut self, leg: LegId) {
         self.taken.retain(|(known, _)| *known != leg);
     }
@@ -110,11 +137,19 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
+    fn counted(name: &str, max: Option<usize>, full: TooMany) -> Counted {
+        Counted { name: name.to_owned(), max, full }
+    }
+
+    fn own(user: &str) -> [Counted; 1] {
+        [counted(user, Some(1), TooMany::OfUser)]
+    }
+
     #[test]
     fn a_user_has_as_many_calls_as_it_may_however_many_of_its_phones_ring() {
         let users = UserCalls::default();
         let [one, two] = [(); 2].map(|()| LegId::next());
-        let enter = |user, call| users.enter(user, call, Some(1)).ok().flatten();
+        let enter = |user, call| users.enter(&own(user), call).ok();
         let phones = [(); 3].map(|()| enter("alice", one).expect("the same call"));
         assert!(enter("alice", two).is_none());
         assert!(enter("bob", two).is_some(), "others have their own");
@@ -129,20 +164,37 @@ mod tests {
     #[test]
     fn who_may_have_as_many_as_there_are_is_not_counted() {
         let users = UserCalls::default();
-        assert!(matches!(users.enter("alice", LegId::next(), None), Ok(None)));
-        assert!(users.lock().is_empty());
+        let seats = users.enter(&[counted("alice", None, TooMany::OfUser)], LegId::next());
+        assert!(seats.is_ok_and(|seats| seats.is_empty()) && users.lock().is_empty());
+    }
+
+    #[test]
+    fn who_is_not_called_for_its_customer_has_no_place_of_its_own_either() {
+        let users = UserCalls::default();
+        let [one, two] = [(); 2].map(|()| LegId::next());
+        let of_acme = |user| {
+            let [own] = own(user);
+            [own, counted("acme+", Some(1), TooMany::OfCustomer)]
+        };
+        let first = users.enter(&of_acme("acme+alice"), one).expect("the first");
+        let mut seats = Seats::new(&users, two, Vec::new());
+        assert_eq!(seats.take(two, &of_acme("acme+bob")), Err(TooMany::OfCustomer));
+        assert_eq!(seats.take(two, &of_acme("acme+alice")), Err(TooMany::OfUser));
+        drop(first);
+        assert!(users.lock().is_empty(), "the other call goes on without them");
     }
 
     #[test]
     fn a_device_that_takes_the_place_of_another_is_in_the_same_call() {
         let users = UserCalls::default();
         let [phone, other, next] = [(); 3].map(|()| LegId::next());
-        let first = users.enter("alice", phone, Some(1)).expect("the first");
-        let mut seats = Seats::new(&users, phone, first.into_iter().collect());
-        seats.join(other, "alice");
+        let first = users.enter(&own("alice"), phone).expect("the first");
+        let mut seats = Seats::new(&users, phone, first);
+        seats.join(other, &own("alice"));
         seats.leave(phone);
-        assert!(users.enter("alice", next, Some(1)).is_err(), "the other talks on");
+        assert!(users.enter(&own("alice"), next).is_err(), "the other talks on");
         seats.leave(other);
-        assert!(users.enter("alice", next, Some(1)).is_ok());
+        seats.leave(other);
+        assert!(users.enter(&own("alice"), next).is_ok());
     }
 }

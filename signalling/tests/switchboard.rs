@@ -52,8 +52,8 @@ impl Directory for BrokenDirectory {
         KeyMode::Events
     }
 
-    fn calls_max(&self, _: &str) -> Option<usize> {
-        None
+    fn calls_max(&self, user: &str) -> Option<usize> {
+        (user == "carol").then_some(1)
     }
 
     fn may_transfer(&self, _: &Origin) -> bool {
@@ -118,7 +118,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// A gateway that waits on 1 and breaks on 2.
+    /// A gateway that waits on 1, breaks on 2 and refuses 4.
     fn start() -> Self {
         let rule = |destination: &str, action| RuleSpec {
             name: destination.to_owned(),
@@ -130,7 +130,9 @@ impl Bench {
             actions: vec![ActionSpec::Answer, action],
         };
         let bridge = BridgeSpec::new(BridgeTo::users(["bob"]), PATIENCE);
-        let specs = [rule("1", ActionSpec::Echo), rule("2", ActionSpec::Bridge(bridge))];
+        let refuse = vec![ActionSpec::Reject(EndCause::Busy)];
+        let refusing = RuleSpec { actions: refuse, ..rule("4", ActionSpec::Echo) };
+        let specs = [rule("1", ActionSpec::Echo), rule("2", ActionSpec::Bridge(bridge)), refusing];
         let rules = Rules::compile(&specs).expect("good rules");
         let config = EngineConfig {
             shards: 1,
@@ -161,15 +163,15 @@ impl Bench {
     }
 
     async fn come_in(&self, destination: &str) -> LegId {
-        self.come_in_for(destination, None).await
+        self.come_in_for("alice", destination, None).await
     }
 
     /// Somebody calls, or wants the place of a leg.
-    async fn come_in_for(&self, destination: &str, replaces: Option<LegId>) -> LegId {
+    async fn come_in_for(&self, user: &str, destination: &str, replaces: Option<LegId>) -> LegId {
         let leg = LegId::next();
         let incoming = Incoming {
             leg,
-            origin: Origin::User("alice".into()),
+            origin: Origin::User(user.to_owned()),
             caller: Party::default(),
             destination: destination.to_owned(),
             device: None,
@@ -266,7 +268,7 @@ fn every_call_has_one_record_whatever_ends_it() {
         let end = record.end.expect("it is over");
         assert!(end.by == By::Gateway && end.sip_status.is_some(), "{end:?}");
 
-        bench.come_in_for("1", Some(LegId::next())).await;
+        bench.come_in_for("alice", "1", Some(LegId::next())).await;
         let end = bench.closed(4).await.remove(3).end.expect("it is over");
         assert_eq!((end.cause.as_str(), end.sip_status), ("not_found", Some(404)));
         bench.assert_empties().await;
@@ -288,6 +290,28 @@ fn a_caller_that_is_gone_at_once_leaves_no_call() {
         let last = bench.come_in("1").await;
         while !matches!(bench.command().await, Command::Answer { leg, .. } if leg == last) {}
         bench.events.send(Event::Ended { leg: last, cause: EndCause::Hangup }).await.expect("it serves");
+        bench.assert_empties().await;
+        bench.engine.stop();
+    });
+}
+
+/// Who is refused knows it before its adapter says that the leg is over.
+#[test]
+fn whoever_may_have_one_call_and_is_refused_calls_again_at_once() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        let refused = bench.come_in_for("carol", "4", None).await;
+        assert!(
+            matches!(bench.command().await, Command::Hangup { leg, cause: EndCause::Busy } if leg == refused)
+        );
+        let next = bench.come_in_for("carol", "1", None).await;
+        assert!(matches!(bench.command().await, Command::Answer { leg, .. } if leg == next));
+        let more = bench.come_in_for("carol", "1", None).await;
+        let command = bench.command().await;
+        assert!(matches!(command, Command::Hangup { leg, cause: EndCause::Overloaded } if leg == more));
+        for leg in [refused, next] {
+            bench.events.send(Event::Ended { leg, cause: EndCause::Hangup }).await.expect("it serves");
+        }
         bench.assert_empties().await;
         bench.engine.stop();
     });

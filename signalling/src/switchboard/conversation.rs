@@ -18,7 +18,7 @@ use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
 use crate::origination::Origination;
 use crate::presence::Present;
 use crate::routing::{Plan, Query};
-use crate::user_calls::{Seat, Seats, TooMany, counted_as};
+use crate::user_calls::{Seat, Seats, counted_as};
 
 /// A call's task.
 pub(super) struct Conversation<'a> {
@@ -162,11 +162,7 @@ impl Conversation<'_> {
             Input::Incoming { adapter, incoming } => {
                 self.take_in(incoming, adapter);
                 if let Origin::User(user) = &incoming.origin {
-                    let directory = &house.directory;
-                    let counted = counted_as(user, directory.as_ref());
-                    for user in counted.iter().filter(|it| directory.calls_max(it).is_some()) {
-                        self.seats.join(incoming.leg, user);
-                    }
+                    self.seats.join(incoming.leg, &counted_as(user, house.directory.as_ref()));
                 }
             }
             _ => {}
@@ -207,13 +203,10 @@ impl Conversation<'_> {
         show_number(dial, directory);
         self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
         let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
-        for user in counted_as(user, directory) {
-            self.seats.take(dial.leg, &user, directory.calls_max(&user)).map_err(|TooMany| {
-                dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
-                (dial.leg, EndCause::Busy)
-            })?;
-        }
-        Ok(())
+        self.seats.take(dial.leg, &counted_as(user, directory)).map_err(|full| {
+            dial.span.in_scope(|| info!(user, "not called: {full}"));
+            (dial.leg, EndCause::Busy)
+        })
     }
 
     async fn carry_out(&mut self, effect: Effect) {
@@ -224,6 +217,12 @@ impl Conversation<'_> {
         }
         match &effect {
             Effect::Signal { command: Command::Answer { leg, .. }, .. } => self.present.answered(*leg),
+            // Whoever is refused, sent elsewhere or hung up may call again as soon as it knows, before we know that it does.
+            Effect::Signal {
+                command: Command::Hangup { leg, .. } | Command::Redirect { leg, .. }, ..
+            } => {
+                self.seats.leave(*leg);
+            }
             Effect::Signal { command: Command::Dial(dial), .. } => {
                 if let Target::Contact { user, .. } = &dial.target {
                     self.present.enter(user, dial.leg);
