@@ -56,6 +56,7 @@ impl Leg {
         now: Instant,
     ) -> Result<SessionDescription, DescriptionError> {
         if self.is_ice_restart_offered() {
+            self.span.in_scope(|| info!("the peer restarts ICE"));
             self.take_ice_credentials(now);
         }
         let wish = AnswerWish { direction: Direction::SendRecv, prefer, opus_fmtp: Some(opus_fmtp) };
@@ -125,7 +126,6 @@ impl Leg {
     fn take_ice_credentials(&mut self, now: Instant) {
         if let LegTransport::Webrtc(link) = &mut self.transport {
             link.transport.restart_ice(now);
-            self.span.in_scope(|| info!("ICE restarts"));
             let (ufrag, pwd) = (link.transport.local_ufrag(), link.transport.local_pwd());
             self.negotiator.set_ice_credentials(ufrag, pwd);
         }

@@ -46,6 +46,8 @@ pub(super) struct Party {
     pub(super) restart_at: Option<Instant>,
     /// Until when it is of use to restart ICE in the silence that there is, or was.
     pub(super) restart_until: Option<Instant>,
+    /// How often it was tried in that silence.
+    pub(super) restarts: u32,
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
@@ -192,6 +194,7 @@ impl Party {
             change: Change::None,
             restart_at: None,
             restart_until: None,
+            restarts: 0,
             direction: None,
             takes_digits: false,
             keys: KeyMode::Events,

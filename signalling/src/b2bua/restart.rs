@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::info;
+use tracing::{debug, info};
 use webtrunk_engine::call::CallCommand;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
@@ -22,6 +22,7 @@ impl B2bua {
     pub(super) fn on_silence(&mut self, leg: LegId, now: Instant) {
         if let Some(party) = self.party_mut(leg) {
             party.restart_until = Some(now + SILENCE_LEFT);
+            party.restarts = 0;
         }
         self.restart_ice(leg, now);
     }
@@ -29,14 +30,16 @@ impl B2bua {
     /// Asks the engine for an offer that restarts ICE. While the party changes its media it is there, and may restart
     /// by itself; if not, we do a moment later.
     fn restart_ice(&mut self, leg: LegId, now: Instant) {
-        match self.party(leg) {
-            Some(party) if party.is_talking() && party.change == Change::None => {}
-            Some(party) if party.is_talking() => return self.restart_later(leg, now),
-            Some(_) | None => return,
+        let Some(party) = self.party_mut(leg).filter(|party| party.is_talking()) else { return };
+        if party.change != Change::None {
+            return self.restart_later(leg, now);
         }
-        info!("ICE is restarted");
-        if let Some(party) = self.party_mut(leg) {
-            party.change = Change::Restarting;
+        party.change = Change::Restarting;
+        party.restarts += 1;
+        // Whoever is gone for good is asked many times in its last silence, which is told once.
+        match party.restarts {
+            1 => info!("ICE is restarted"),
+            _ => debug!("ICE is restarted again"),
         }
         self.media(CallCommand::RestartIce { leg, direction: Direction::SendRecv });
     }
@@ -68,7 +71,10 @@ impl B2bua {
         if self.on_told_hold_refused(leg, cause, now) || !self.take_back_offer(leg, Change::Reoffered) {
             return;
         }
-        info!(?cause, "the ICE restart was refused");
+        match self.party(leg).map(|party| party.restarts) {
+            Some(2..) if cause == EndCause::SignallingLost => debug!("the party cannot be asked yet"),
+            _ => info!(?cause, "the ICE restart was refused"),
+        }
         if cause != EndCause::Glare {
             self.tell_hold(leg);
         }

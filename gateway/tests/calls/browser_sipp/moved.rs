@@ -170,11 +170,15 @@ fn a_page_whose_websocket_was_closed_is_asked_to_check_anew_when_it_is_back() {
         wire.cut();
         let log = call.gateway.log();
         log.wait_for(&["the ICE restart was refused", "SignallingLost"], PATIENCE);
+        log.wait_for(&["\"ICE is restarted again\""], PATIENCE);
         wire.mend();
         call.alice.reconnect();
         log.wait_for(&["\"ICE restarted\""], PATIENCE);
         call.assert_hear_each_other();
         assert_ne!(call.alice.selected("localCandidateId")["port"], lost);
+        for told in ["\"ICE is restarted\"", "the ICE restart was refused"] {
+            assert_eq!(log.count(&[told]), 1, "once in a silence, however often it is asked");
+        }
         call.end();
     });
 }
