@@ -1,6 +1,8 @@
 //! A party whose signalling is lost for the moment, a page that is reloaded say: while nothing is heard of its media either,
 //! the other hears music, and the call goes on.
 
+use std::time::Instant;
+
 use tracing::info;
 use webtrunk_engine::LegId;
 use webtrunk_engine::media::quality::AudioState;
@@ -9,12 +11,13 @@ use super::call::B2bua;
 
 impl B2bua {
     /// A party's signalling is lost, or is back.
-    pub(super) fn on_away(&mut self, leg: LegId, is_away: bool) {
+    pub(super) fn on_away(&mut self, leg: LegId, is_away: bool, now: Instant) {
         let Some(party) = self.party_mut(leg) else { return };
         party.is_away = is_away;
-        // What it closed went with a page that is no more; the new one brings media of its own, or is silent for too long.
-        party.media_closed_at = party.media_closed_at.filter(|_| is_away);
         info!(is_away, "the party's signalling is lost, or is back");
+        if !is_away {
+            self.on_return(leg, now);
+        }
         self.follow_hold(leg);
     }
 

@@ -275,7 +275,7 @@ impl B2bua {
             Event::RecordingBound { leg, policy } => self.on_recording_bound(leg, policy),
             Event::MuteAsked { leg, is_muted } => self.on_mute_asked(leg, is_muted),
             Event::MergeAsked { leg, with, peer } => self.on_merge_asked(leg, with, peer, directory),
-            Event::AwayTold { leg, is_away } => self.on_away(leg, is_away),
+            Event::AwayTold { leg, is_away } => self.on_away(leg, is_away, now),
             Event::ModeAsked { leg, mode } => self.on_mode_asked(leg, mode),
             Event::TransferAsked { leg, destination, replaces } => {
                 self.on_transfer_asked(leg, destination, replaces, directory)
@@ -304,8 +304,7 @@ impl B2bua {
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             // The engine logs what is heard, and what was; a call goes on whatever it is.
-            CallEvent::LegEnded { .. } => {}
-            CallEvent::LegConnected { leg } => self.on_media_connected(leg),
+            CallEvent::LegConnected { .. } | CallEvent::LegEnded { .. } => {}
             CallEvent::OneWayAudio { unheard } => self.tell_one_way(unheard),
             CallEvent::AudioChanged { leg, now: heard, .. } => self.on_audio_changed(leg, heard),
             CallEvent::LegSilent { leg } => self.on_silence(leg, now),

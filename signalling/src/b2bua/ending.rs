@@ -14,6 +14,10 @@ use crate::adapter::Command;
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long one that is back may take to bring media in place of those it closed: as long as one that is silent has in all
+/// (RFC 7675 5.1). The leg of those it closed is never heard again, nor found silent.
+const RETURN: Duration = Duration::from_secs(30);
+
 impl B2bua {
     /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
     pub fn hang_up(&mut self, cause: EndCause) {
@@ -30,20 +34,21 @@ impl B2bua {
         }
     }
 
-    /// A party closed its media: its BYE comes behind, or not at all where its page is gone, or new media where that is reloaded.
+    /// A party closed its media: its BYE comes behind, or not at all where its page is gone, or a leg with new media in its place
+    /// where that is reloaded.
     pub(super) fn on_media_closed(&mut self, leg: LegId, now: Instant) {
         if self.meets(leg) {
             return;
         }
         if let Some(party) = self.party_mut(leg) {
-            party.media_closed_at.get_or_insert(now);
+            party.missed_at.get_or_insert(now + FAREWELL);
         }
     }
 
-    /// A party has media, or has them anew.
-    pub(super) fn on_media_connected(&mut self, leg: LegId) {
+    /// A party whose signalling was lost is back: what it closed went with a page that is no more.
+    pub(super) fn on_return(&mut self, leg: LegId, now: Instant) {
         if let Some(party) = self.party_mut(leg) {
-            party.media_closed_at = None;
+            party.missed_at = party.missed_at.map(|_| now + RETURN);
         }
     }
 
@@ -51,8 +56,8 @@ impl B2bua {
     /// back: how long it is waited for its session knows.
     pub(super) fn farewell_at(&self) -> Option<Instant> {
         let is_awaited = |party: &&Party| !party.is_leaving() && !party.is_away;
-        let closed = self.parties().filter(is_awaited).filter_map(|party| party.media_closed_at).min();
-        closed.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL)
+        let missed = self.parties().filter(is_awaited).filter_map(|party| party.missed_at).min();
+        missed.filter(|_| self.doing != Doing::Ending)
     }
 
     pub(super) fn on_leg_failed(

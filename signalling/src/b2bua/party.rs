@@ -67,8 +67,8 @@ pub(super) struct Party {
     pub(super) is_transferred_from_outside: bool,
     /// Its signalling is lost for the moment.
     pub(super) is_away: bool,
-    /// When it closed its media.
-    pub(super) media_closed_at: Option<Instant>,
+    /// When the call is over, for it closed its media and is there no more.
+    pub(super) missed_at: Option<Instant>,
     /// No media comes of it.
     pub(super) is_unheard: bool,
     /// It was told last that the party at the other end holds it.
@@ -205,7 +205,7 @@ impl Party {
             is_holding_from_outside: false,
             is_transferred_from_outside: false,
             is_away: false,
-            media_closed_at: None,
+            missed_at: None,
             is_unheard: false,
             knows_hold: false,
             tell_hold_at: None,
