@@ -112,6 +112,12 @@ impl Admission {
         self.digest.is_gone(user, &*self.users)
     }
 
+    /// The trunks.
+    #[must_use]
+    pub const fn trunks(&self) -> &Trunks {
+        &self.trunks
+    }
+
     /// The trunks, whose accounts may change.
     pub const fn trunks_mut(&mut self) -> &mut Trunks {
         &mut self.trunks

@@ -160,6 +160,12 @@ impl TrunkConfig {
         self.registrations.iter().find(|one| one.user == account)?.of_user.as_deref()
     }
 
+    /// The name by which the certificate of ours is found that it is shown; `None` where that is everybody's.
+    #[must_use]
+    pub fn identity(&self) -> Option<&str> {
+        self.shows_certificate.then_some(self.name.as_str())
+    }
+
     /// The port that calls go to.
     #[must_use]
     pub fn port(&self) -> u16 {

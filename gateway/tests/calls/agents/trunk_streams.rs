@@ -4,21 +4,24 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rustls::DEFAULT_VERSIONS;
+use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
 
-use super::doors::TLS_PORT;
+use super::doors::{TLS_PORT, connect};
 use super::ear::assert_hears_from_now;
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone};
 use super::stream_phone::{Connection, Octets, Way};
 use super::wire::peer::StreamPeer;
 use crate::sip::raw_phone::{audio_port, description, response};
 use crate::sip::rtp_peer::RtpPeer;
-use crate::support::certificate::{pair, pair_for, server_config};
+use crate::sip::script::Script;
+use crate::support::certificate::{client_config, pair, pair_for, server_config};
 use crate::support::dns::{Dns, Zone};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
@@ -40,7 +43,7 @@ struct Door {
     acceptor: Option<TlsAcceptor>,
 }
 
-/// A gateway that calls the trunk at numbers that begin with 7.
+/// A gateway that calls the trunk at numbers that begin with 7, and lets it call those of the carrier.
 struct Ground {
     stage: Stage,
     far: Host,
@@ -49,6 +52,8 @@ struct Ground {
     /// Certificates for the trunk's name and for the other one, and their keys.
     pairs: [(PathBuf, PathBuf); 2],
     mouth: RtpPeer,
+    /// By which the trunk comes to the gateway.
+    connector: TlsConnector,
     _folder: TempDir,
     _names: (Dns, Host),
 }
@@ -93,15 +98,30 @@ impl Ground {
             .tls(&certificate, &key)
             .trusting(&trusted)
             .trunk_lines(&format!(
-                "name = 'far'\nhost = '{NAME}'\nport = {port}\ntransport = '{transport}'\ncodecs = ['PCMU']"
+                "name = 'far'\nhost = '{NAME}'\nport = {port}\ntransport = '{transport}'\ncodecs = ['PCMU']\n\
+                 networks = ['{}']",
+                far.ip()
             ))
             .rule(
                 "destination = '7\\d+'\nfrom_trunk = 'office'\n\
                  actions = [{ bridge = { trunk = 'far', number = '$0' } }]",
+            )
+            .rule(
+                "destination = '9\\d+'\nfrom_trunk = 'far'\n\
+                 actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
             );
+        let connector = TlsConnector::from(client_config(&certificate, DEFAULT_VERSIONS));
         let stage = Stage::at(own, &["PCMU"], config, "");
         let mouth = RtpPeer::new(&far, AUDIO_PORT);
-        Self { stage, far, door, pairs, mouth, _folder: folder, _names: (dns, names) }
+        Self { stage, far, door, pairs, mouth, connector, _folder: folder, _names: (dns, names) }
+    }
+
+    /// A stream of the trunk's own over TLS.
+    async fn connect(&self) -> Connection {
+        let at = SocketAddr::new(self.stage.gateway.sip().ip(), TLS_PORT);
+        let stream = connect(self.far.ip(), at).await;
+        let stream = self.connector.connect(ServerName::from(at.ip()), stream).await;
+        StreamPeer::over(Box::new(stream.expect("its certificate is good")))
     }
 
     /// Answers an INVITE by the stream by which it came, and talks; what is due in the call is to come to `contact`.
@@ -193,4 +213,37 @@ async fn a_call_goes_on_at_another_address_of_a_tls_trunk_that_shows_its_name_th
         agree(&mut second, &bye, "").await;
         ground.stage.gateway.assert_all_is_over(1);
     }
+}
+
+/// The port of the stream by which it called is none that it listens at, and its address is in no certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_trunk_that_closed_the_stream_by_which_it_called_is_hung_up_by_its_name() {
+    let mut ground = Ground::new(Way::Tls).await;
+    let carrier = phone(ground.stage.callee(CodecId::Pcmu)).await;
+    let at = ground.far.at(TLS_PORT);
+    let mut script = Script::new("7100", "TLS", &at.to_string(), &format!("<sip:far@{at};transport=tls>"));
+    let offer = description(ground.far.ip(), AUDIO_PORT);
+    let invite =
+        script.request("INVITE", "sip:9100@webtrunk.test", "Content-Type: application/sdp\r\n", &offer);
+    let mut own = ground.connect().await;
+    own.send(invite.as_bytes()).await;
+    let lifted = lift(&carrier).await;
+    let answer = loop {
+        let message = own.receive().await.expect("the gateway keeps the stream");
+        if message.starts_with("SIP/2.0 2") {
+            break message;
+        }
+    };
+    own.send(script.ack(&answer).as_bytes()).await;
+    let to = (ground.stage.gateway.sip().ip(), audio_port(&answer)).into();
+    ground.mouth.say(to, Law::Mu, CALLER_HZ.into());
+    assert_hears_from_now(&lifted, CALLER_HZ).await;
+    ground.mouth.assert_hears(Law::Mu, CALLEE_HZ.into());
+    drop(own);
+    ground.stage.gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
+    lifted.hang_up().await.expect("confirmed");
+    let mut other = ground.door.accept().await.expect("by its name");
+    let bye = request(&mut other, "BYE").await;
+    agree(&mut other, &bye, "").await;
+    ground.stage.gateway.assert_all_is_over(1);
 }

@@ -192,8 +192,13 @@ impl Doorkeeper for Door {
         self.tell_shut_out(flow);
         if let Verdict::Accept { origin } = &verdict {
             self.layer.mark_authenticated(flow);
-            if let Origin::User(user) = origin {
-                self.speakers.note(user, request, flow);
+            match origin {
+                Origin::User(user) => self.speakers.note(user, request, flow),
+                Origin::Trunk(name) => {
+                    if let Some(trunk) = self.admission.trunks().named(name) {
+                        self.layer.note_trunk(flow, &trunk.host, trunk.identity());
+                    }
+                }
             }
         }
         verdict

@@ -186,7 +186,7 @@ impl Routes {
             port: trunk.port,
             kind: trunk.transport,
             choice,
-            identity: trunk.shows_certificate.then(|| trunk.name.clone()),
+            identity: trunk.identity().map(str::to_owned),
         }
     }
 

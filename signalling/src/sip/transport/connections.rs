@@ -39,6 +39,8 @@ struct Table {
     dialled: HashMap<DialKey, ConnectionId>,
     /// Streams that we dialled and that have closed, the last one last: calls go on by another.
     closed: VecDeque<(ConnectionId, DialKey)>,
+    /// The same of those that trunks have opened.
+    parted: VecDeque<(ConnectionId, Called)>,
 }
 
 /// Closed streams that are remembered. Chosen by us: more than there are hosts of trunks, each of which closes what is idle.
@@ -52,6 +54,17 @@ struct Entry {
     standing: Standing,
     /// The certificate that the peer has shown; somebody whom we trust vouches for it.
     shown: Option<CertificateDer<'static>>,
+    /// How the trunk is called that has opened it and authenticated.
+    called: Option<Called>,
+}
+
+/// How somebody is called over TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Called {
+    /// The name that its certificate has to show.
+    pub(super) server_name: Option<String>,
+    /// The trunk whose certificate of ours it is shown.
+    pub(super) identity: Option<String>,
 }
 
 /// What we know of the peer.
@@ -179,6 +192,19 @@ impl Connections {
         table.closed.iter().rev().find(|(closed, _)| *closed == id).map(|(_, key)| key.clone())
     }
 
+    /// How the peer of a stream is called that is open or has closed not long ago, whoever opened it; by nothing but its address
+    /// where it is no trunk that we know.
+    pub(super) fn called(&self, id: ConnectionId) -> Called {
+        if let Some(DialKey { server_name, identity, .. }) = self.dialled_as(id) {
+            return Called { server_name, identity };
+        }
+        let table = self.lock();
+        let of_open = table.entries.get(&id).and_then(|entry| entry.called.as_ref());
+        let of_parted =
+            || table.parted.iter().rev().find(|(parted, _)| *parted == id).map(|(_, called)| called);
+        of_open.or_else(of_parted).cloned().unwrap_or_default()
+    }
+
     /// Queues a message for a stream; one that does not read is cut.
     pub(super) fn queue(&self, id: ConnectionId, bytes: Bytes) -> Result<(), QueueError> {
         let mut table = self.lock();
@@ -208,6 +234,13 @@ impl Connections {
             entry.standing = Standing::Known;
             entry.control.is_known.store(true, Ordering::Relaxed);
             table.forget_stranger(source);
+        }
+    }
+
+    /// The peer of a stream that it has opened is a trunk which is called so.
+    pub(super) fn note_called(&self, id: ConnectionId, called: Called) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.called = Some(called);
         }
     }
 
@@ -274,8 +307,9 @@ impl Table {
         let id = ConnectionId(self.next);
         let control = Arc::<Control>::default();
         let (sender, outgoing) = mpsc::channel(queue_length);
+        let (shown, called) = (None, None);
         let entry =
-            Entry { outgoing: sender, control: control.clone(), heard_at: now, standing, shown: None };
+            Entry { outgoing: sender, control: control.clone(), heard_at: now, standing, shown, called };
         self.entries.insert(id, entry);
         Admission { id, control, outgoing, has_evicted: false }
     }
@@ -303,13 +337,14 @@ impl Table {
         let entry = self.entries.remove(&id)?;
         match &entry.standing {
             Standing::Stranger(source) => self.forget_stranger(*source),
-            Standing::Known => {}
+            Standing::Known => {
+                if let Some(called) = &entry.called {
+                    remember(&mut self.parted, (id, called.clone()));
+                }
+            }
             Standing::Dialled(key) => {
                 self.dialled.remove(key);
-                if self.closed.len() == CLOSED_MAX {
-                    self.closed.pop_front();
-                }
-                self.closed.push_back((id, key.clone()));
+                remember(&mut self.closed, (id, key.clone()));
             }
         }
         Some(entry)
@@ -323,6 +358,13 @@ impl Table {
             }
         }
     }
+}
+
+fn remember<T>(closed: &mut VecDeque<T>, last: T) {
+    if closed.len() == CLOSED_MAX {
+        closed.pop_front();
+    }
+    closed.push_back(last);
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::address::{Addresses, ListenerAddress};
 use super::config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
-use super::connections::{Admission, Connections, Control, DialKey, QueueError, Refusal};
+use super::connections::{Admission, Called, Connections, Control, DialKey, QueueError, Refusal};
 use super::guard::{Guard, GuardConfig};
 use super::inbound::{Inbound, InboundReceiver};
 use super::limits::TransportLimits;
@@ -242,7 +242,8 @@ impl TransportLayer {
         self.open_flow(&Hop { kind, address: remote, server_name, identity }).ok()
     }
 
-    /// The flow to another address of whom this one leads to: by the same name and identity, where we opened this one.
+    /// The flow to another address of whom this one leads to: by the same name and identity, where we opened this one or
+    /// know what trunk did.
     ///
     /// # Errors
     /// [`DialError`] when the configuration has no way there.
@@ -252,8 +253,8 @@ impl TransportLayer {
         kind: TransportKind,
         remote: SocketAddr,
     ) -> Result<Flow, DialError> {
-        let key = flow.connection.and_then(|connection| self.shared.connections.dialled_as(connection));
-        let (server_name, identity) = key.map_or((None, None), |key| (key.server_name, key.identity));
+        let called = flow.connection.map(|connection| self.shared.connections.called(connection));
+        let Called { server_name, identity } = called.unwrap_or_default();
         self.open_flow(&Hop { kind, address: remote, server_name, identity })
     }
 
@@ -293,6 +294,15 @@ impl TransportLayer {
         match flow.connection {
             Some(connection) => self.shared.connections.mark_known(connection),
             None => self.shared.guard.know(flow.remote),
+        }
+    }
+
+    /// The peer of a stream over TLS has authenticated as a trunk: where it has closed that, it is called by the name of its host,
+    /// and is shown the certificate of ours that is for this trunk, where it has one.
+    pub fn note_trunk(&self, flow: &Flow, host: &str, identity: Option<&str>) {
+        if let (Some(connection), TransportKind::Tls) = (flow.connection, flow.kind) {
+            let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
+            self.shared.connections.note_called(connection, called);
         }
     }
 

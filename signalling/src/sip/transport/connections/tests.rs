@@ -101,6 +101,32 @@ fn by_what_name_a_stream_was_dialled_is_known_for_a_while_after_it_closed() {
 }
 
 #[test]
+fn how_a_trunk_is_called_that_opened_a_stream_is_known_for_a_while_after_it_closed() {
+    let connections = connections(2, 2);
+    let now = Instant::now();
+    let opened = || connections.admit(ip("192.0.2.9"), now).expect("a place").id;
+    let called = |name: &str| Called { server_name: Some(name.to_owned()), identity: Some("a".to_owned()) };
+    let [trunk, stranger] = [opened(), opened()];
+    connections.mark_known(trunk);
+    connections.note_called(trunk, called("one.example"));
+    let both = || [trunk, stranger].map(|id| connections.called(id));
+    assert_eq!(both(), [called("one.example"), Called::default()]);
+    connections.leave(trunk);
+    connections.leave(stranger);
+    assert_eq!(both(), [called("one.example"), Called::default()]);
+    assert_eq!(connections.dialled_as(trunk), None, "nobody listens at its port");
+    for _ in 0..CLOSED_MAX {
+        let other = opened();
+        connections.mark_known(other);
+        connections.note_called(other, called("two.example"));
+        connections.leave(other);
+    }
+    assert_eq!(connections.called(trunk), Called::default(), "it takes bounded room");
+    let ours = connections.dial(&key("three.example", Some("a")), now).expect_err("nothing dialled yet").id;
+    assert_eq!(connections.called(ours), called("three.example"));
+}
+
+#[test]
 fn a_dialled_stream_is_used_again_only_by_the_same_key() {
     let connections = connections(1, 1);
     let now = Instant::now();
