@@ -222,6 +222,10 @@ impl Engine {
         for shard in &self.inner.shards {
             shard.gauges.add_to(&mut ledger);
         }
+        if let Some(recorder) = &self.inner.recorder {
+            ledger.recordings_refused = recorder.refused();
+            ledger.recorded_packets_missed = recorder.packets_missed();
+        }
         ledger
     }
 

@@ -61,6 +61,10 @@ pub struct Ledger {
     pub datagrams_unsent: u64,
     /// Timers that wait, as each shard counted them within the last second.
     pub timers: usize,
+    /// Recordings that were not begun since too many waited for the disk, since the begin.
+    pub recordings_refused: u64,
+    /// Packets that recordings miss since the disk was too slow, since the begin.
+    pub recorded_packets_missed: u64,
 }
 
 impl Gauges {

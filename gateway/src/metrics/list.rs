@@ -292,7 +292,8 @@ pub(super) const LIST: &[Metric] = &[
         labels: &["queue"],
         help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
                datagrams of media on their way out, changes of registrations and records of calls for the store, and such records of which it got the end alone, traces of calls, messages for ladders and for the collector of HEP, \
-               connections that carry media, what a call wants of another that it is joined to",
+               connections that carry media, what a call wants of another that it is joined to, \
+               recordings that begin while the disk does not answer, and packets of those that go on",
         read: |at, samples| {
             samples.labelled(["sip_in"], at.sip.inbound_overflows);
             samples.labelled(["sip_strangers"], at.sip.strangers_overflows);
@@ -304,6 +305,8 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["traces"], at.traces_lost);
             samples.labelled(["media_streams"], at.streams_refused);
             samples.labelled(["ties"], at.ties_overflows);
+            samples.labelled(["recordings"], at.ledger.recordings_refused);
+            samples.labelled(["recorded_packets"], at.ledger.recorded_packets_missed);
             if let Some(sight) = &at.sight {
                 samples.labelled(["ladders"], sight.tap.dropped);
                 samples.labelled(["hep"], sight.hep.map_or(0, |hep| hep.lost));

@@ -15,6 +15,8 @@ mod figures;
 mod instruments;
 mod list;
 mod process;
+#[cfg(test)]
+mod queues;
 mod text;
 
 pub use instruments::Instruments;

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,8 +40,18 @@ const ATTEMPTS: u32 = 10;
 #[derive(Clone)]
 pub(crate) struct Recorder {
     orders: mpsc::Sender<Order>,
+    backlog: Arc<Backlog>,
+}
+
+/// What waits for the thread, and what found no room to.
+#[derive(Debug, Default)]
+struct Backlog {
     /// Recordings that the thread has not begun.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
+    /// Recordings for which too many waited.
+    refused: AtomicU64,
+    /// Packets that found no room between a call and its recording.
+    missed: AtomicU64,
 }
 
 /// What is to be recorded.
@@ -83,17 +93,18 @@ impl Recorder {
     pub(crate) fn start(folder: PathBuf) -> io::Result<Self> {
         folder.read_dir()?;
         let (orders, received) = mpsc::channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let known = Arc::clone(&waiting);
+        let backlog = Arc::new(Backlog::default());
+        let known = Arc::clone(&backlog);
         thread::Builder::new().name("recorder".to_owned()).spawn(move || run(&folder, &received, &known))?;
-        Ok(Self { orders, waiting })
+        Ok(Self { orders, backlog })
     }
 
     /// Begins a recording; what is to be heard goes into the tap.
     pub(crate) fn begin(&self, begin: Begin, now: Instant) -> Tap {
         let (tap, feed) = tap(now);
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if self.backlog.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            self.backlog.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.backlog.refused.fetch_add(1, Ordering::Relaxed);
             error!(call = %begin.call, "recording cannot be started: the disk does not answer");
             feed.close();
             let end = RecordingEnd::Failed("the disk does not answer".to_owned());
@@ -107,6 +118,16 @@ impl Recorder {
         tap
     }
 
+    /// Recordings that were not begun since too many waited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.backlog.refused.load(Ordering::Relaxed)
+    }
+
+    /// Packets that recordings miss since the disk was too slow, as far as the thread has come.
+    pub(crate) fn packets_missed(&self) -> u64 {
+        self.backlog.missed.load(Ordering::Relaxed)
+    }
+
     /// Ends every file, and returns when that is done or took too long.
     pub(crate) fn drain(&self) {
         let (done, is_done) = mpsc::channel();
@@ -116,7 +137,7 @@ impl Recorder {
     }
 }
 
-fn run(folder: &Path, orders: &mpsc::Receiver<Order>, waiting: &AtomicUsize) {
+fn run(folder: &Path, orders: &mpsc::Receiver<Order>, backlog: &Backlog) {
     match recovery::recover(folder) {
         Ok(0) => {}
         Ok(recovered) => info!(recovered, "recordings of a killed process were set right"),
@@ -129,7 +150,7 @@ fn run(folder: &Path, orders: &mpsc::Receiver<Order>, waiting: &AtomicUsize) {
             if running.is_empty() { Duration::MAX } else { due_at.saturating_duration_since(Instant::now()) };
         match orders.recv_timeout(wait) {
             Ok(Order::Begin(begin, feed, begun_at)) => {
-                waiting.fetch_sub(1, Ordering::Relaxed);
+                backlog.waiting.fetch_sub(1, Ordering::Relaxed);
                 if running.is_empty() {
                     due_at = Instant::now() + PACE;
                 }
@@ -149,7 +170,7 @@ fn run(folder: &Path, orders: &mpsc::Receiver<Order>, waiting: &AtomicUsize) {
             }
         }
         due_at = Instant::now() + PACE;
-        running = running.into_iter().filter_map(Running::step).collect();
+        running = running.into_iter().filter_map(|recording| recording.step(backlog)).collect();
     }
 }
 
@@ -187,13 +208,14 @@ fn create(folder: &Path, name: impl Fn(u32) -> String) -> io::Result<(File, Path
 
 impl Running {
     /// Writes what came; `None` when that was the last.
-    fn step(mut self) -> Option<Self> {
+    fn step(mut self, backlog: &Backlog) -> Option<Self> {
         let now_us = self.now_us();
         // A broken assumption of ours may end this recording, never the others.
         let stepped = catch_unwind(AssertUnwindSafe(|| self.take.step(now_us)));
         let ended = stepped.unwrap_or(Some(RecordingEnd::InternalError));
         let dropped = self.take.take_dropped();
         if dropped > 0 {
+            backlog.missed.fetch_add(dropped, Ordering::Relaxed);
             warn!(call = %self.begin.call, file = %self.file.display(), dropped, "recording misses packets: the disk is too slow");
         }
         self.write_marks();
@@ -250,6 +272,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
+    use webtrunk_codecs::CodecId;
+
+    use super::super::feed::{Heard, Side};
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -275,6 +300,19 @@ mod tests {
             let tell = self.tell.clone();
             let tell = Box::new(move |told| tell.send(told).expect("somebody listens"));
             self.recorder.begin(Begin { call: CallId::next(), format: RecordingFormat::Wav, tell }, now)
+        }
+
+        /// Begins a recording, in the telling of which the thread waits, as it does for a disk, until the sender is gone.
+        fn hold(&self, now: Instant) -> (Tap, mpsc::Sender<()>) {
+            let ((told, is_told), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+            let tell = Box::new(move |_: Told| {
+                let _ = told.send(());
+                let _ = released.recv();
+            });
+            let begin = Begin { call: CallId::next(), format: RecordingFormat::Wav, tell };
+            let tap = self.recorder.begin(begin, now);
+            is_told.recv_timeout(PATIENCE).expect("it has begun");
+            (tap, release)
         }
 
         fn next(&self) -> Told {
@@ -306,27 +344,42 @@ mod tests {
     fn while_the_thread_stands_still_a_few_recordings_wait_and_no_more() {
         let bench = Bench::new("still");
         let now = Instant::now();
-        let ((told, is_told), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
-        // The thread waits where it tells of the first, as it does for a disk.
-        let tell = Box::new(move |_: Told| {
-            let _ = told.send(());
-            let _ = released.recv();
-        });
-        let begin = Begin { call: CallId::next(), format: RecordingFormat::Wav, tell };
-        let _first = bench.recorder.begin(begin, now);
-        is_told.recv_timeout(PATIENCE).expect("it has begun");
+        let (_first, release) = bench.hold(now);
         let waiting: Vec<_> = (0..WAITING_MAX).map(|_| bench.begin(now)).collect();
         let one_more = bench.begin(now);
         let ended = bench.next();
         assert!(matches!(&ended, Told::Ended { file: None, end: RecordingEnd::Failed(_) }), "{ended:?}");
         assert!(one_more.is_over() && waiting.iter().all(|tap| !tap.is_over()));
+        assert_eq!(bench.recorder.refused(), 1);
         drop(release);
         for _ in &waiting {
             assert!(matches!(bench.next(), Told::Started { .. }));
         }
         let _next = bench.begin(now);
         assert!(matches!(bench.next(), Told::Started { .. }), "there is room again");
+        assert_eq!(bench.recorder.refused(), 1);
         bench.recorder.drain();
+        fs::remove_dir_all(&bench.folder).expect("it is ours");
+    }
+
+    #[test]
+    fn packets_that_a_thread_which_stands_still_does_not_take_are_counted() {
+        let bench = Bench::new("missed");
+        let now = Instant::now();
+        let (_first, release) = bench.hold(now);
+        let mut tap = bench.begin(now);
+        for number in 0..1000 {
+            let (side, codec, timestamp) = (Side::Left, CodecId::Pcmu, 160 * number);
+            let heard = Heard { side, codec, timestamp, lost_before: 0, payload: &[0xff; 160] };
+            tap.hear(heard, now + Duration::from_millis(20) * number);
+        }
+        assert_eq!(bench.recorder.packets_missed(), 0, "it has not come to them");
+        tap.stop(now + Duration::from_secs(20));
+        drop(release);
+        assert!(matches!(bench.next(), Told::Started { .. }));
+        assert!(matches!(bench.next(), Told::Ended { end: RecordingEnd::Stopped, .. }));
+        // The ring has room for 712.
+        assert_eq!(bench.recorder.packets_missed(), 288);
         fs::remove_dir_all(&bench.folder).expect("it is ours");
     }
 

@@ -78,6 +78,11 @@ async fn a_disk_that_stands_still_costs_the_recording_packets_and_the_call_none(
     tokio::time::sleep(Duration::from_secs(12)).await;
     drop(still);
     stage.gateway.log().wait_for(&["recording misses packets: the disk is too slow"], PATIENCE);
+    let figures = stage.gateway.metrics();
+    let missed = figures
+        .lines()
+        .find_map(|line| line.strip_prefix("webtrunk_queue_overflows_total{queue=\"recorded_packets\"} "));
+    assert!(missed.and_then(|count| count.parse::<u64>().ok()) > Some(0), "{figures}");
     assert_call_goes_on(&call, &lifted, 50).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.log().wait_for(&["recording stopped", "CallEnded"], PATIENCE);
