@@ -87,3 +87,70 @@ fn milliseconds(time: Duration) -> f64 {
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use webtrunk_engine::LegId;
+    use webtrunk_engine::media::quality::{Quality, Rating};
+    use webtrunk_engine::rtp::DropCounters;
+
+    use super::*;
+
+    /// What was measured lately differs from what is told, and so does how it was to listen.
+    fn rated(r: f32, mos: f32) -> LiveAndTotal {
+        let other = Rating { r: 1.0, mos: 1.0 };
+        let quality =
+            |conversation| Quality { conversation, listening: other, loss: 0.0, delay: Duration::ZERO };
+        LiveAndTotal { live: quality(other), total: quality(Rating { r, mos }) }
+    }
+
+    fn stats() -> LegStats {
+        LegStats {
+            leg: LegId::next(),
+            transport: "webrtc",
+            codec: Some(CodecId::Pcma),
+            codec_received: Some(CodecId::G722),
+            is_transcoded: true,
+            packets_received: 3001,
+            lost: 2,
+            late: 3,
+            duplicate: 90,
+            reordered: 91,
+            recovered: 4,
+            concealed: 5,
+            jitter: Duration::from_micros(1254),
+            round_trip: Some(Duration::from_micros(18_400)),
+            packets_sent: 3000,
+            peer_lost_percent: 6,
+            heard: Some(rated(92.75, 4.25)),
+            sent: Some(rated(71.5, 3.5)),
+            speech_dbm0: Some(-20.0),
+            peer_metrics: None,
+            drops: DropCounters::new(),
+        }
+    }
+
+    #[test]
+    fn each_figure_of_a_leg_stands_at_its_own_name() {
+        let told = serde_json::to_value(QualityRecord::from(&stats())).expect("JSON");
+        let expected = json!({
+            "transport": "webrtc", "codec_in": "G722", "codec_out": "PCMA", "transcoded": true,
+            "packets_in": 3001, "packets_out": 3000, "lost_in": 2, "late_in": 3, "recovered_in": 4,
+            "concealed_in": 5, "lost_out_percent": 6, "jitter_in_ms": 1.25, "round_trip_ms": 18.4,
+            "mos_in": 4.25, "r_in": 92.75, "mos_out": 3.5, "r_out": 71.5
+        });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_nobody_measured_is_not_told() {
+        let (codec, codec_received) = (None, None);
+        let unmeasured =
+            LegStats { codec, codec_received, round_trip: None, heard: None, sent: None, ..stats() };
+        let told = serde_json::to_value(QualityRecord::from(&unmeasured)).expect("JSON");
+        for key in ["codec_in", "codec_out", "round_trip_ms", "mos_in", "r_in", "mos_out", "r_out"] {
+            assert_eq!(told.get(key), None, "{told}");
+        }
+    }
+}

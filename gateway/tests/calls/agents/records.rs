@@ -21,6 +21,9 @@ use crate::support::small_disk::SmallDisk;
 /// By how much a record may be off from what the ends of a call see: what this machine may be late by.
 pub(super) const OFF_MAX_MS: u64 = 500;
 
+/// How much longer the scale of wide band is (ITU-T G.107.1 Annex A).
+const WIDE: f64 = 1.29;
+
 /// How long the callee holds the call.
 const HOLD: Duration = Duration::from_millis(1200);
 
@@ -72,6 +75,11 @@ pub(super) fn assert_adds_up(record: &Value) {
     }
 }
 
+/// The mean opinion score of an R factor (ITU-T G.107 Annex B).
+fn opinion_score(r: f64) -> f64 {
+    if r >= 100.0 { 4.5 } else { 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6 }
+}
+
 /// Whether both parties of the one call have reported what they hear of us.
 fn is_reported_by_both(stage: &Stage) -> bool {
     let calls = stage.gateway.admin("GET", "/calls").1;
@@ -114,9 +122,11 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
             assert!(told.eq_ignore_ascii_case(codec), "{key} {quality:#}");
         }
         assert!(ms(&quality["packets_in"]) >= 250 && ms(&quality["packets_out"]) >= 250, "{quality:#}");
-        for key in ["mos_in", "mos_out"] {
-            let mos = quality[key].as_f64().expect("it was heard");
-            assert!((3.0..=5.0).contains(&mos), "{key} {quality:#}");
+        for [mos, r] in [["mos_in", "r_in"], ["mos_out", "r_out"]] {
+            let [mos, r] = [mos, r].map(|key| quality[key].as_f64().expect("it was heard"));
+            assert!((3.0..=4.5).contains(&mos) && (50.0..=129.0).contains(&r), "{quality:#}");
+            // One says what the other does, by one of the two scales.
+            assert!([r, r / WIDE].into_iter().any(|r| (opinion_score(r) - mos).abs() < 0.01), "{quality:#}");
         }
     }
     let segments = trunk["timeline"]["segments"].as_array().expect("segments");
