@@ -1,5 +1,6 @@
 //! Calls as a clerk sees them, step by step and by chance.
 
+mod beside;
 mod ends;
 
 use std::net::{IpAddr, Ipv4Addr};

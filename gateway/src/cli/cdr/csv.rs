@@ -8,8 +8,9 @@ use std::io::{self, Write};
 
 use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, QualityRecord, Way};
 
-/// With what a formula begins, behind what a spreadsheet may skip before it.
-const FORMULAS: [char; 4] = ['=', '+', '-', '@'];
+/// With what a formula begins, behind what a spreadsheet may skip before it. The wide ones of East Asian keyboards are the same
+/// to some.
+const FORMULAS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// What no cell begins with as it is, since programs skip it in ways of their own (OWASP, CSV injection).
 const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
@@ -184,6 +185,10 @@ mod tests {
             "\nx",
             "  =1+1",
             "=HYPERLINK(\"http://x.example\",\"y\")",
+            "\u{ff1d}1+1",
+            " \u{ff0b}1",
+            "\u{ff0d}1",
+            "\u{ff20}SUM(1)",
         ] {
             let call = record(evil, evil);
             for column in ["caller", "caller_name"] {

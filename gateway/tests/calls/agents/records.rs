@@ -148,10 +148,11 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
         (&"callee".into(), &"not_acceptable".into())
     );
 
-    // Nobody has this number; a rule would have to say otherwise.
-    assert!(alice.call("5").await.is_err());
+    // Nobody has this number, which a spreadsheet would count with; a rule would have to say otherwise.
+    assert!(alice.call("+5").await.is_err());
     let refused = &wait_for_records(folder.path(), 3)[2];
     assert_eq!((&refused["end"]["by"], &refused["talked_ms"]), (&"gateway".into(), &0.into()), "{refused:#}");
+    assert_eq!(refused["destination"], "+5", "{refused:#}");
     assert!(refused["end"]["sip_status"].as_u64() >= Some(400), "{refused:#}");
 
     // Another process reads them while the gateway runs.
@@ -159,6 +160,7 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
     let rows: Vec<_> = csv.split_terminator("\r\n").collect();
     assert_eq!(rows.len(), 4, "{csv}");
     assert!(rows[0].starts_with("\"id\",") && rows[1].contains("\"9100\""), "{csv}");
+    assert!(rows[3].contains(",\"'+5\",") && !csv.contains("\"+5"), "{csv}");
     let json = stage.gateway.export_records(&["--format", "json", "--since", "2020-01-01"]);
     let exported: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(exported, records(folder.path()));
@@ -201,6 +203,28 @@ async fn a_record_tells_what_was_heard_before_the_answer_and_who_was_sent_where(
     assert_eq!(
         told,
         [(&"transfer_asked".into(), &"bob".into()), (&"transferred".into(), &Value::Null)],
+        "{record:#}"
+    );
+    // Who came is a leg from then on, and who left is none any more.
+    let [alice, carrier, bob] = &record["legs"].as_array().expect("legs")[..] else {
+        panic!("three: {record:#}")
+    };
+    let parties = [alice, carrier, bob].map(|leg| (&leg["way"], &leg["party"]));
+    let [user, trunk] = ["user", "trunk"].map(|kind| move |name: &str| serde_json::json!({ kind: name }));
+    assert_eq!(
+        parties,
+        [(&"in".into(), &user("alice")), (&"out".into(), &trunk("carrier")), (&"out".into(), &user("bob"))],
+        "{record:#}"
+    );
+    let segments = bob["timeline"]["segments"].as_array().expect("segments");
+    let stages: Vec<_> = segments.iter().filter_map(|it| it["stage"].as_str()).collect();
+    assert_eq!(stages[..3], ["trying", "ringing", "talking"], "{record:#}");
+    let [asked_ms, came_ms] = [&notes[0], &notes[1]].map(|note| ms(&note["at_ms"]));
+    assert!((asked_ms..=came_ms).contains(&ms(&segments[0]["begin_ms"])), "{record:#}");
+    assert!(ms(&alice["duration_ms"]) < ms(&record["duration_ms"]), "{record:#}");
+    assert_eq!(
+        (&record["end"]["cause"], &record["end"]["by"]),
+        (&"hangup".into(), &"callee".into()),
         "{record:#}"
     );
 }
