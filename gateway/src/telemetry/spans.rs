@@ -4,7 +4,9 @@
 //! A trace is called as the call's record: its UUID has as many bits. So who has one finds the other.
 
 use serde_json::{Value, json};
-use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Segment, Stamp, Timeline, Way};
+use webtrunk_signalling::cdr::{
+    CallRecord, Happening, LegRecord, Note, OriginRecord, Segment, Stamp, Timeline, Way,
+};
 
 /// `SpanKind`.
 const INTERNAL: u8 = 1;
@@ -111,10 +113,33 @@ fn of_leg(record: &CallRecord, leg: &LegRecord, trace: &str) -> Value {
     })
 }
 
-/// What goes on is told by when it began: the first stretch begins with the span.
+/// What goes on is told by when it began: the first stretch begins with the span. What happened besides, a transfer say, stands
+/// among it.
 fn events(began_at: Stamp, timeline: &Timeline) -> Vec<Value> {
-    let event = |segment: &Segment| json!({"timeUnixNano": nanoseconds(began_at.plus_ms(segment.begin_ms)), "name": segment.stage.name()});
-    timeline.segments.iter().skip(1).map(event).collect()
+    let at = |ms: u64| nanoseconds(began_at.plus_ms(ms));
+    let stage = |segment: &Segment| {
+        let event = json!({"timeUnixNano": at(segment.begin_ms), "name": segment.stage.name()});
+        (segment.begin_ms, event)
+    };
+    let note = |note: &Note| (note.at_ms, happened(at(note.at_ms), &note.what));
+    let mut all: Vec<_> =
+        timeline.segments.iter().skip(1).map(stage).chain(timeline.notes.iter().map(note)).collect();
+    all.sort_by_key(|(ms, _)| *ms);
+    all.into_iter().map(|(_, event)| event).collect()
+}
+
+/// As a record names it, with what it tells of it.
+fn happened(at: String, what: &Happening) -> Value {
+    let told = json!(what);
+    let words = told.as_object().into_iter().flatten().filter(|(key, _)| *key != "event");
+    let attributes: Vec<_> = words
+        .map(|(key, value)| {
+            let several = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let said = value.as_str().map_or_else(|| several.collect::<Vec<_>>().join(" "), str::to_owned);
+            text(&format!("webtrunk.{key}"), &said)
+        })
+        .collect();
+    json!({"timeUnixNano": at, "name": told["event"], "attributes": attributes})
 }
 
 fn status(cause: Option<&str>) -> Value {
@@ -207,6 +232,33 @@ mod tests {
         assert_eq!(says(call, "webtrunk.end.q850"), Some(json!({"intValue": "16"})));
         assert_eq!(says(call, "webtrunk.answered"), Some(json!({"boolValue": true})));
         assert_eq!(says(callee, "webtrunk.party"), Some(json!({"stringValue": "trunk carrier"})));
+    }
+
+    #[test]
+    fn transfers_and_redirections_stand_among_what_went_on() {
+        let mut told = serde_json::to_value(record()).expect("plain");
+        told["legs"][0]["timeline"] = json!({
+            "segments": [{"stage": "trying", "begin_ms": 0, "duration_ms": 1000},
+                {"stage": "talking", "begin_ms": 1000, "duration_ms": 2000},
+                {"stage": "ending", "begin_ms": 3000, "duration_ms": 0}],
+            "notes": [{"at_ms": 500, "event": "redirected", "places": ["2", "3"]},
+                {"at_ms": 2000, "event": "transfer_asked", "destination": "bob"}, {"at_ms": 3000, "event": "transferred"}],
+        });
+        let record = serde_json::from_value(told).expect("a record");
+        let events = &spans(&record)[1]["events"];
+        let event = |ms: u64, name: &str| json!({"timeUnixNano": nanoseconds(record.began_at.plus_ms(ms)), "name": name});
+        let with = |mut event: Value, attributes: &[Value]| {
+            event["attributes"] = attributes.into();
+            event
+        };
+        let expected = [
+            with(event(500, "redirected"), &[text("webtrunk.places", "2 3")]),
+            event(1000, "talking"),
+            with(event(2000, "transfer_asked"), &[text("webtrunk.destination", "bob")]),
+            event(3000, "ending"),
+            with(event(3000, "transferred"), &[]),
+        ];
+        assert_eq!(*events, Value::from(expected.to_vec()));
     }
 
     #[test]
