@@ -337,6 +337,7 @@ impl Telephony {
             back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),
             webhooks: self.back_ends.as_ref().map(BackEnds::webhooks),
             streams_refused: Arc::clone(&self.streams_refused),
+            pages: self.pages.clone(),
             board: Arc::clone(&self.board),
             mishaps,
             adapter_restarts: self.restarts.clone(),

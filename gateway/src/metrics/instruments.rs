@@ -8,6 +8,7 @@ use std::time::Instant;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::net::{Ledger, VitalSigns};
 use webtrunk_signalling::cdr::Stage;
+use webtrunk_signalling::json::adapter::JsonEndpoint;
 use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
 use webtrunk_signalling::source_networks::SourceNetworks;
@@ -63,6 +64,8 @@ pub struct Instruments {
     pub webhooks: Option<WebhookControl>,
     /// Media streams for which there was none.
     pub streams_refused: Arc<AtomicU64>,
+    /// Where pages connect, where they may.
+    pub pages: Option<JsonEndpoint>,
     /// What one call wants of another that it is joined to.
     pub board: Arc<Switchboard>,
     /// Panics, and threads that stood still.
@@ -113,6 +116,8 @@ pub(super) struct Readings {
     /// Events of which no webhook was told.
     pub(super) webhook_events_missed: u64,
     pub(super) streams_refused: u64,
+    /// Pages that did not read what waited for them.
+    pub(super) pages_overflows: u64,
     pub(super) ties_overflows: u64,
     pub(super) panics: u64,
     /// By who stood still.
@@ -173,6 +178,7 @@ impl Instruments {
             webhook_events_missed: self.webhooks.as_ref().map_or(0, WebhookControl::missed),
             no_room: self.no_room.counts().collect(),
             streams_refused: self.streams_refused.load(Ordering::Relaxed),
+            pages_overflows: self.pages.as_ref().map_or(0, JsonEndpoint::overflows),
             ties_overflows: self.board.tie_overflows(),
             panics: self.mishaps.panics(),
             stalls: self.mishaps.stalls(),

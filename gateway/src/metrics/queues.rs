@@ -12,7 +12,7 @@ use crate::sight::hep::HepCounts;
 use crate::status::Status;
 
 /// As many at each as its place in the list.
-const QUEUES: [&str; 14] = [
+const QUEUES: [&str; 15] = [
     "sip_in",
     "sip_strangers",
     "sip_out",
@@ -25,6 +25,7 @@ const QUEUES: [&str; 14] = [
     "ties",
     "recordings",
     "recorded_packets",
+    "pages",
     "ladders",
     "hep",
 ];
@@ -48,10 +49,11 @@ fn each_queue_tells_what_found_no_room_in_it_and_in_no_other() {
         traces_lost: 8,
         streams_refused: 9,
         ties_overflows: 10,
+        pages_overflows: 13,
         sight: Some(SightCounts {
-            tap: TapCounts { passed: 100, dropped: 13 },
+            tap: TapCounts { passed: 100, dropped: 14 },
             ring: TraceTotals { calls: 0, octets: 0, forgotten: 0 },
-            hep: Some(HepCounts { sent: 100, lost: 14 }),
+            hep: Some(HepCounts { sent: 100, lost: 15 }),
         }),
         ..Readings::default()
     };

@@ -69,6 +69,8 @@ pub struct JsonEndpoint {
     all: Gate,
     strangers: Gate,
     last_flow: Arc<AtomicU64>,
+    /// Pages that did not read what waited for them.
+    overflows: Arc<AtomicU64>,
     /// Handshakes that were refused.
     refused: Arc<Mutex<LogLines>>,
 }
@@ -82,8 +84,15 @@ impl JsonEndpoint {
             all: Gate::new(limits.connections, limits.connections),
             strangers: Gate::new(limits.strangers_per_address, limits.connections),
             last_flow: Arc::default(),
+            overflows: Arc::default(),
             refused: Arc::default(),
         }
+    }
+
+    /// How many pages were let go, since they did not read what waited for them.
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
     }
 
     /// From now on what comes of WebSockets that open comes there, where so much may wait. Those of a task before end.
@@ -134,6 +143,7 @@ pub async fn serve(
         flow,
         socket,
         to_task,
+        overflows: Arc::clone(&endpoint.overflows),
         limits: endpoint.limits,
         stranger: Some(as_stranger),
         connect_by: Instant::now() + endpoint.limits.connect_deadline,
@@ -146,7 +156,7 @@ pub async fn serve(
 async fn run(mut talk: Talk, entry: Entry, place: Pass) {
     let (flow, remote) = (talk.flow, entry.remote);
     debug!(?flow, %remote, "page is connected");
-    let (outbox, outgoing) = Outbox::channel();
+    let (outbox, outgoing) = Outbox::channel(&talk.overflows);
     let end = match talk.to_task.send(Arrived::Open { flow, entry, outbox }).await {
         Ok(()) => talk.run(outgoing).await,
         Err(_) => End::Cut,
@@ -163,6 +173,7 @@ struct Talk {
     flow: Flow,
     socket: WebSocket,
     to_task: Sender<Arrived>,
+    overflows: Arc<AtomicU64>,
     limits: JsonLimits,
     /// Its place among the strangers of its address, until it has proven who it is.
     stranger: Option<Pass>,

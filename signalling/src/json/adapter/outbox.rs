@@ -1,8 +1,9 @@
 //! What waits to be sent to one page, within bounds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::json::session::{self, Closing};
@@ -35,6 +36,8 @@ pub(in crate::json) struct Full;
 pub(in crate::json) struct Outbox {
     sender: Sender<ToPage>,
     octets: Arc<AtomicUsize>,
+    /// How often any outbox was full.
+    overflows: Arc<AtomicU64>,
 }
 
 /// The end that the WebSocket empties.
@@ -45,10 +48,12 @@ pub(in crate::json) struct Outgoing {
 }
 
 impl Outbox {
-    pub(in crate::json) fn channel() -> (Self, Outgoing) {
+    /// Both ends; that there was no room is counted at `overflows`.
+    pub(in crate::json) fn channel(overflows: &Arc<AtomicU64>) -> (Self, Outgoing) {
         let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
         let octets = Arc::new(AtomicUsize::new(0));
-        (Self { sender, octets: Arc::clone(&octets) }, Outgoing { receiver, octets })
+        let (own, overflows) = (Arc::clone(&octets), Arc::clone(overflows));
+        (Self { sender, octets: own, overflows }, Outgoing { receiver, octets })
     }
 
     /// Puts something in.
@@ -59,9 +64,17 @@ impl Outbox {
         if let ToPage::Text(text) = &message
             && self.octets.fetch_add(text.len(), Ordering::Relaxed) + text.len() > OCTETS_MAX
         {
-            return Err(Full);
+            return Err(self.full());
         }
-        self.sender.try_send(message).map_err(|_| Full)
+        self.sender.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => self.full(),
+            TrySendError::Closed(_) => Full,
+        })
+    }
+
+    fn full(&self) -> Full {
+        self.overflows.fetch_add(1, Ordering::Relaxed);
+        Full
     }
 }
 
@@ -82,7 +95,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_that_does_not_read_fills_its_outbox_by_messages_or_by_octets() {
-        let (outbox, mut outgoing) = Outbox::channel();
+        let overflows = Arc::default();
+        let (outbox, mut outgoing) = Outbox::channel(&overflows);
         for _ in 0..MESSAGES_MAX {
             outbox.push(ToPage::Known).expect("there is room");
         }
@@ -90,12 +104,17 @@ mod tests {
         outgoing.next().await.expect("one of them");
         outbox.push(ToPage::Known).expect("there is room again");
 
-        let (outbox, mut outgoing) = Outbox::channel();
+        let (outbox, mut outgoing) = Outbox::channel(&overflows);
         let half = || ToPage::Text("x".repeat(OCTETS_MAX / 2));
         outbox.push(half()).expect("there is room");
         outbox.push(half()).expect("there is room");
         assert_eq!(outbox.push(ToPage::Text("x".to_owned())), Err(Full));
         outgoing.next().await.expect("one of them");
         outgoing.next().await.expect("the other");
+        assert_eq!(overflows.load(Ordering::Relaxed), 2);
+
+        drop(outgoing);
+        assert_eq!(outbox.push(ToPage::Known), Err(Full), "nobody is there");
+        assert_eq!(overflows.load(Ordering::Relaxed), 2, "who is gone reads nothing, and fills nothing");
     }
 }

@@ -1,5 +1,7 @@
 //! What happens to sessions whose connections are lost.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use webtrunk_engine::EndCause;
 
@@ -47,7 +49,7 @@ fn all_that_is_kept_for_a_page_has_a_place_in_the_outbox_of_its_new_connection()
     }
     let (flow, answer) = resume(&mut bench, &session["resumeToken"], 0);
     assert_eq!((bench.told(flow).len(), &answer["result"]["eventsLost"]), (256, &json!(true)));
-    let (outbox, _outgoing) = Outbox::channel();
+    let (outbox, _outgoing) = Outbox::channel(&Arc::default());
     outbox.push(ToPage::Known).expect("there is room");
     for message in &bench.sent[&flow] {
         outbox.push(ToPage::Text(message.to_string())).expect("there is room");
