@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use webtrunk::config::Config;
@@ -16,6 +17,9 @@ const LIBRARIES: [&str; 5] = ["linux-vdso.so.", "ld-linux-", "libc.so.", "libgcc
 
 /// How exposed systemd may find the service, of 10 (`systemd-analyze security`): what it calls OK begins below 2.
 const EXPOSURE_MAX: &str = "20";
+
+/// How long the orderly end may take once calls are hung up (docs/OPERATION.md).
+const ORDERLY_END: Duration = Duration::from_secs(30);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -89,6 +93,21 @@ fn systemd_takes_the_unit_and_finds_it_hardened() {
     let (is_content, told) =
         analyze(&["security", "--offline=yes", &threshold], &unit).expect("it was there a moment ago");
     assert!(is_content, "{told}");
+}
+
+/// What is killed while calls may still go on drops them.
+#[test]
+fn whoever_stops_it_waits_longer_than_calls_may_go_on() {
+    let calls = Config::parse("webtrunk.toml", "[http]\n").expect("it is sound").drain.timeout;
+    let unit = fs::read_to_string(deploy("webtrunk.service")).expect("the unit");
+    let minutes = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")?.strip_suffix("min"));
+    let minutes: u64 = minutes.and_then(|minutes| minutes.parse().ok()).expect("so many minutes");
+    let container = container();
+    let (_, told) = container.split_once("--stop-timeout ").expect("it says how long");
+    let seconds: u64 = told.split(' ').next().and_then(|seconds| seconds.parse().ok()).expect("seconds");
+    for waits in [Duration::from_secs(60 * minutes), Duration::from_secs(seconds)] {
+        assert!(waits >= calls + ORDERLY_END, "{waits:?} for {calls:?}");
+    }
 }
 
 #[test]
