@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::raw_phone::RawPhone;
+use super::raw_phone::{RawPhone, header};
 use super::sipp::Sipp;
 use super::stage::Stage;
 use crate::support::gateway::GatewayConfig;
@@ -20,23 +20,29 @@ fn talking(config: GatewayConfig) -> Option<(Stage, Sipp, Sipp)> {
     Some((stage, caller, callee))
 }
 
-/// One more call than there may be is refused, and the one that is up does not notice.
-fn one_call_too_many(config: GatewayConfig) {
-    let Some((stage, caller, callee)) = talking(config) else { return };
+/// One more call than there may be is refused, and the one that is up does not notice. Gives the refusal, and the figures then.
+fn one_call_too_many(config: GatewayConfig) -> Option<(String, String)> {
+    let (stage, caller, callee) = talking(config)?;
     let held = stage.gateway.status();
     let mut another = RawPhone::new(&stage.caller, &stage.gateway, "2002");
     let refused = another.ask("INVITE", "sip:9101@webtrunk.test", "");
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
     another.acknowledge(&refused);
     stage.gateway.wait_for_status(&held);
+    let figures = stage.gateway.metrics();
     caller.go_on();
     caller.finish();
     callee.finish();
+    Some((refused, figures))
 }
 
 #[test]
 fn more_calls_than_configured() {
-    one_call_too_many(GatewayConfig::default().media("calls_max = 1"));
+    let config = GatewayConfig::default().media("calls_max = 1");
+    let Some((refused, figures)) = one_call_too_many(config) else { return };
+    let seconds = header(&refused, "Retry-After").parse::<u32>().expect("when to come again");
+    assert!((1..=10).contains(&seconds), "{refused}");
+    assert!(figures.contains("webtrunk_calls_without_room_total{why=\"calls\"} 1\n"), "{figures}");
 }
 
 #[test]
