@@ -245,7 +245,7 @@ impl Doorkeeper for Door {
     }
 
     fn may_be_at(&self, user: &str, source: IpAddr) -> bool {
-        self.admission.may_be_at(user, source)
+        !self.admission.is_gone(user) && self.admission.may_be_at(user, source)
     }
 
     fn is_anothers(&mut self, flow: &Flow, user: &str, now: Instant) -> bool {

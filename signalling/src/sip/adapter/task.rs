@@ -162,12 +162,12 @@ impl Task {
     fn take_up(&mut self, SipChange { users, algorithms, trunks, agent, guard }: SipChange) {
         let (mut trunks, now) = (Trunks::new(trunks), Instant::now());
         self.layer.take_up(guard);
-        self.agent.take_up(agent);
         self.upstream.limit(&trunks, &mut self.agent);
         self.upstream.take_up(&trunks, &mut self.routes.health, &mut self.agent, now);
         self.hold_again(&mut trunks, now);
         self.agent.take_up_accounts(&trunks);
         self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks, now);
+        self.agent.take_up(agent);
         self.agent.follow_registrations(now);
         self.routes.take_up(trunks);
     }

@@ -74,7 +74,7 @@ pub struct AgentChange {
     pub max_cps: Option<NonZeroU32>,
     /// See [`AgentConfig::user_passing`].
     pub user_passing: PassingConfig,
-    /// See [`AgentConfig::subscriptions`]; subscriptions that there are stay until they end.
+    /// See [`AgentConfig::subscriptions`]; subscriptions of those who are still users stay until they end.
     pub subscriptions: SubscriptionConfig,
 }
 

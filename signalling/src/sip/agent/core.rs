@@ -144,15 +144,19 @@ impl<D: Doorkeeper> Agent<D> {
         &mut *self.keyring
     }
 
-    /// Goes by these knobs from now on. Who may not be where it is any more watches no more.
+    /// Goes by these knobs from now on. Who is no user any more, or may not be where it is by what the doorkeeper knows now, watches
+    /// no more.
     pub fn take_up(&mut self, change: AgentChange) {
         let AgentChange { texts, calls_max, max_cps, user_passing, subscriptions } = change;
         self.config.calls_max = calls_max;
         self.room.limit(max_cps);
         self.texts.limit(&texts);
         self.notifier.take_up(subscriptions.clone());
-        let doorkeeper = &self.doorkeeper;
-        self.notifier.remove_those(|watcher, flow| !doorkeeper.may_be_at(watcher, flow.remote.ip()));
+        let (doorkeeper, before) = (&self.doorkeeper, &self.config.subscriptions.rights);
+        let was_removed = |user: &str| before.knows(user) && !subscriptions.rights.knows(user);
+        self.notifier.remove_those(|watcher, flow| {
+            was_removed(watcher) || !doorkeeper.may_be_at(watcher, flow.remote.ip())
+        });
         (self.config.texts, self.config.max_cps, self.config.user_passing) = (texts, max_cps, user_passing);
         self.config.subscriptions = subscriptions;
     }

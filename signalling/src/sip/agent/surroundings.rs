@@ -69,7 +69,7 @@ pub trait Doorkeeper {
         Verdict::Accept { origin: Origin::User(user.to_owned()) }
     }
 
-    /// Whether a user may be there who was let in before.
+    /// Whether a user who was let in before still would be, and may be there.
     fn may_be_at(&self, _user: &str, _source: IpAddr) -> bool {
         true
     }

@@ -159,6 +159,8 @@ fn who_registered_by_a_name_that_lasts_for_a_while_is_reached_no_more_when_its_c
     let is_reached = |user: &str| setup.door.registrar.bindings(user).next().is_some();
     assert_eq!(["acme+alice", "beta+bob", "carol"].map(is_reached), [false, true, true]);
     assert!(setup.door.locations.contacts("acme+alice").is_empty(), "others know");
+    let may_be = |user: &str| setup.door.may_be_at(user, udp(1).remote.ip());
+    assert_eq!(["acme+alice", "carol"].map(may_be), [false, true], "nor does it watch others");
 }
 
 fn udp(host: u8) -> Flow {

@@ -1,11 +1,11 @@
 //! Watchers that come from elsewhere than before, or may not be where they are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::peer::{AWAY, Peer};
 use crate::sip::agent::{AgentChange, AgentConfig};
 use crate::sip::message::{HeaderName, Request};
-use crate::sip::subscription::{SubscriptionConfig, WatchRights};
+use crate::sip::subscription::{SubscriptionConfig, WatchRights, Watchers};
 
 /// Whoever has read the tags on the way would be told from then on.
 #[test]
@@ -46,10 +46,29 @@ fn who_may_not_be_where_it_is_any_more_watches_no_more_and_others_do() {
     assert_eq!(peer.agent.subscriptions(), 1);
 }
 
+/// Her telephone would refresh it from where it is, and everybody may watch bob.
+#[test]
+fn who_is_no_user_any_more_watches_no_more() {
+    let mut peer = Peer::new();
+    peer.agent.take_up(change_of(&["ann", "bob"]));
+    let mut request = subscribe(&mut peer);
+    request.uri = "sip:bob@192.0.2.1".parse().expect("a URI");
+    peer.receive(request);
+    peer.agent.take_up(change_of(&["ann", "bob", "carol"]));
+    assert_eq!(peer.agent.subscriptions(), 1, "nothing is changed for her");
+    peer.agent.take_up(change_of(&["bob", "carol"]));
+    assert_eq!(peer.agent.subscriptions(), 0);
+}
+
 /// Ann is a user, and all else is as it was.
 fn change() -> AgentChange {
-    let groups = HashMap::from([("ann".to_owned(), BTreeSet::new())]);
-    let rights = WatchRights { groups, ..WatchRights::default() };
+    change_of(&["ann"])
+}
+
+/// These are users, who may watch each other.
+fn change_of(users: &[&str]) -> AgentChange {
+    let groups = users.iter().map(|user| ((*user).to_owned(), BTreeSet::new())).collect();
+    let rights = WatchRights { watchers: Watchers::Everybody, groups, ..WatchRights::default() };
     let AgentConfig { texts, calls_max, max_cps, user_passing, .. } = AgentConfig::default();
     let subscriptions = SubscriptionConfig { rights, ..SubscriptionConfig::default() };
     AgentChange { texts, calls_max, max_cps, user_passing, subscriptions }
