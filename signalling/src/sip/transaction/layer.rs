@@ -39,7 +39,8 @@ pub struct TransactionConfig {
     /// How long and how often.
     pub timers: TimerConfig,
     /// How many transactions may be open before new requests from outside get 503. A call in setup
-    /// holds one or two, over UDP for 32 s after its answer, and each costs about 3 KiB.
+    /// holds one or two, over UDP for 32 s after its answer, and each costs about 3 KiB. Those that only wait to hear a request
+    /// again that is not INVITE make room.
     pub transactions_max: usize,
 }
 
@@ -60,6 +61,8 @@ pub struct TransactionLayer<O> {
     pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
     by_origin: HashMap<MatchId, TransactionKey>,
     pub(super) by_path: BTreeSet<(Lane, TransactionKey)>,
+    /// Requests other than INVITE that were answered, longest ago first; the first of them is open.
+    answered: VecDeque<TransactionKey>,
     /// Who took nothing by a stream.
     pub(super) resting: Resting,
     /// Answers that were ignored.
@@ -110,6 +113,7 @@ impl<O: Copy> TransactionLayer<O> {
             by_id: HashMap::new(),
             by_origin: HashMap::new(),
             by_path: BTreeSet::new(),
+            answered: VecDeque::new(),
             resting: Resting::default(),
             strays_ignored: 0,
             deadlines: Deadlines::new(),
@@ -129,7 +133,9 @@ impl<O: Copy> TransactionLayer<O> {
             self.respond_statelessly(request, request.response(StatusCode::LOOP_DETECTED, None), flow);
             return None;
         }
-        if self.transactions.len() >= self.limit(request) {
+        let max = self.limit(request);
+        while self.transactions.len() >= max && self.end_longest_answered() {}
+        if self.transactions.len() >= max {
             let mut response = request.response(StatusCode::SERVICE_UNAVAILABLE, None);
             response.headers.push(HeaderName::RetryAfter, self.identifiers.retry_after().to_string());
             self.respond_statelessly(request, response, flow);
@@ -159,10 +165,25 @@ impl<O: Copy> TransactionLayer<O> {
                 }
                 machine.respond(status, response.to_bytes(), now)
             }
-            Machine::Server(machine) => machine.respond(status, response.to_bytes(), now),
+            Machine::Server(machine) => {
+                let was_waiting = machine.is_waiting();
+                let step = machine.respond(status, response.to_bytes(), now);
+                if was_waiting && !machine.is_waiting() && !machine.is_terminated() {
+                    self.answered.push_back(key);
+                }
+                step
+            }
             Machine::InviteClient { .. } | Machine::Client(_) => return,
         };
         self.carry_out(key, step);
+    }
+
+    /// Ends the transaction early that has been over for longest but for timer J; whether there is one. A request that is sent
+    /// again after so many others is a new one.
+    fn end_longest_answered(&mut self) -> bool {
+        let Some(key) = self.answered.pop_front() else { return false };
+        self.forget(key);
+        true
     }
 
     /// Answers a request that was not accepted and keeps nothing of it (RFC 3261 8.2.7).
@@ -417,6 +438,9 @@ impl<O: Copy> TransactionLayer<O> {
             self.by_id.remove(&transaction.id);
             if let Some(origin) = transaction.origin {
                 self.by_origin.remove(&origin);
+            }
+            while self.answered.front().is_some_and(|first| !self.transactions.contains_key(first)) {
+                self.answered.pop_front();
             }
         }
     }

@@ -139,6 +139,38 @@ fn the_limit_answers_503_without_state_but_lets_calls_end() {
 }
 
 #[test]
+fn at_the_limit_a_request_takes_the_place_of_the_one_that_was_answered_longest_ago() {
+    let mut bench = Bench::with(TransactionConfig { transactions_max: 3, ..Default::default() });
+    let named = |name: &str| {
+        INVITE
+            .replace("INVITE", "REGISTER")
+            .replace("z9hG4bKa", &format!("z9hG4bK{name}"))
+            .replace("abc", name)
+    };
+    let waiting = bench.accept(&named("waiting"));
+    for name in ["first", "second", "third"] {
+        let (key, register) = bench.accept(&named(name));
+        bench.respond(key, &register, 200);
+    }
+    assert_eq!((bench.sent().len(), bench.layer.len()), (3, 3));
+    assert!(bench.receive(&named("second")).is_none() && bench.receive(&named("third")).is_none());
+    assert_eq!(bench.sent(), ["SIP/2.0 200 OK"; 2], "what was answered lately is answered again");
+    assert!(bench.receive(&named("first")).is_some(), "what was long ago is new");
+    bench.respond(waiting.0, &waiting.1, 200);
+    bench.sent();
+
+    bench.now += Duration::from_secs(32);
+    bench.layer.handle_timeout(bench.now);
+    assert_eq!(bench.layer.len(), 0);
+    for name in ["one", "two", "three"] {
+        bench.accept(&named(name));
+    }
+    let Some(Received::Request(fourth)) = bench.receive(&named("four")) else { panic!("is new") };
+    assert!(bench.layer.accept(&fourth, bench.flow, None).is_none(), "none is answered");
+    assert_eq!(bench.sent(), ["SIP/2.0 503 Service Unavailable"]);
+}
+
+#[test]
 fn our_cancel_waits_for_a_provisional_response_and_a_failure_is_acknowledged() {
     let mut bench = Bench::new();
     let key = bench.send(Method::Invite);
