@@ -89,6 +89,8 @@ struct Slot {
 struct Bound {
     socket: Rc<Socket>,
     owner: Owner,
+    /// Whether anything ever came.
+    is_heard: bool,
     /// Ends the task that reads it.
     closed: Rc<Notify>,
 }
@@ -229,7 +231,7 @@ impl Shard {
 
     /// Reads and handles a batch of what waits on a socket.
     pub(crate) fn handle_readable(&mut self, id: SocketId, now: Instant) {
-        let Some(Some(bound)) = self.sockets.get(id.0) else { return };
+        let Some(Some(bound)) = self.sockets.get_mut(id.0) else { return };
         let (socket, owner) = (Rc::clone(&bound.socket), bound.owner);
         // A panic may have kept the inbox from coming back.
         let mut inbox = self.inbox.take().unwrap_or_default();
@@ -237,6 +239,7 @@ impl Shard {
             warn!(%error, local = %socket.local(), "cannot read from socket");
             0
         });
+        bound.is_heard |= count > 0;
         for slot in 0..count {
             if let Some((datagram, from)) = inbox.datagram(slot) {
                 self.handle_datagram(owner, datagram, from, socket.local(), now);
@@ -380,7 +383,7 @@ impl Shard {
     fn insert(&mut self, socket: Socket, owner: Owner) -> Reading {
         let socket = Rc::new(socket);
         let closed = Rc::new(Notify::new());
-        let bound = Bound { socket: Rc::clone(&socket), owner, closed: Rc::clone(&closed) };
+        let bound = Bound { socket: Rc::clone(&socket), owner, is_heard: false, closed: Rc::clone(&closed) };
         let index = match self.sockets.iter().position(Option::is_none) {
             Some(free) => {
                 self.sockets[free] = Some(bound);

@@ -54,12 +54,14 @@ impl Shard {
     /// Closes the sockets that are a leg's own.
     pub(super) fn release_sockets(&mut self, leg: &Leg, now: Instant) {
         let Some((port, sockets)) = leg.own_sockets() else { return };
+        let mut is_heard = false;
         for id in sockets {
             if let Some(bound) = self.sockets.get_mut(id.0).and_then(Option::take) {
+                is_heard |= bound.is_heard;
                 bound.closed.notify_one();
             }
         }
-        self.ports.release(port, now);
+        self.ports.release(port, is_heard, now);
         self.gauges.set_ports_in_use(self.ports.in_use());
     }
 
@@ -93,7 +95,7 @@ impl Shard {
                 }
                 Err(error) => {
                     warn!(%error, port, "RTP port pair cannot be bound");
-                    self.ports.release(port, now);
+                    self.ports.release(port, true, now);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Where the gateway has to say no, or to end what nobody else ends.
 
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use super::raw_phone::{RawPhone, header};
@@ -9,6 +10,14 @@ use crate::support::gateway::GatewayConfig;
 
 /// How long ports rest.
 const REST: Duration = Duration::from_secs(10);
+
+/// How long those rest to which nobody sent anything.
+const SHORT_REST: Duration = Duration::from_secs(3);
+
+/// A gateway with ports for the two legs of one call.
+fn with_ports_for_one_call() -> GatewayConfig {
+    GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_003)
+}
 
 /// A stage of this configuration, on which a call is up.
 fn talking(config: GatewayConfig) -> Option<(Stage, Sipp, Sipp)> {
@@ -47,7 +56,7 @@ fn more_calls_than_configured() {
 
 #[test]
 fn more_legs_than_ports() {
-    one_call_too_many(GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_003));
+    one_call_too_many(with_ports_for_one_call());
 }
 
 /// The callee's leg finds no port: its caller's goes back.
@@ -62,17 +71,37 @@ fn one_port_for_two_legs() {
 /// What a phone still sends when its call is over must not be heard in the next one: its port rests.
 #[test]
 fn ports_rest_after_a_call() {
-    let config = GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_003);
-    let Some((stage, caller, callee)) = talking(config) else { return };
+    let Some((stage, caller, callee)) = talking(with_ports_for_one_call()) else { return };
+    let sender = UdpSocket::bind((stage.caller.ip(), 0)).expect("the host is ours");
+    for port in [20_000, 20_002] {
+        sender.send_to(b"something", (stage.gateway.sip().ip(), port)).expect("loopback takes it");
+    }
     caller.go_on();
     caller.finish();
     callee.finish();
     stage.gateway.assert_all_is_over(1);
+    std::thread::sleep(SHORT_REST + Duration::from_secs(1));
     let mut another = RawPhone::new(&stage.caller, &stage.gateway, "2002");
     let refused = another.ask("INVITE", "sip:9101@webtrunk.test", "");
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
     another.acknowledge(&refused);
-    std::thread::sleep(REST);
+    std::thread::sleep(REST.saturating_sub(SHORT_REST));
+    call_again(&stage);
+}
+
+/// Calls that are refused, or not answered, use up no ports for long.
+#[test]
+fn ports_to_which_nobody_sent_anything_rest_for_less() {
+    let Some((stage, caller, callee)) = talking(with_ports_for_one_call()) else { return };
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+    std::thread::sleep(SHORT_REST);
+    call_again(&stage);
+}
+
+fn call_again(stage: &Stage) {
     let callee = stage.answer("callee_talks", &[]);
     let caller = stage.call("caller_talks", "9100", &[]);
     callee.wait_for("ACK");
