@@ -1,9 +1,13 @@
 """The highest rate that a server carries: steps upwards until one is not carried, and who was at its end then."""
 
+import collections
 import concurrent.futures
 import os
 import pathlib
 import time
+
+from calls import CALLER_PORT
+from sip_servers import CALLEE_PORT, PORT
 
 # Each step takes so long, and is looked at once it is under way.
 STEP_S = 4
@@ -40,18 +44,22 @@ def is_carried(step):
 
 
 def cores_of(server):
-    """How many cores the server uses, all its processes together, the busiest of our sipps for signalling, and all there is."""
+    """How many cores the server uses, all its processes together, the busiest of our sipps for signalling, and all there is;
+    and how many messages were lost since the server's buffer was full, and since a sipp's was."""
     looks = []
     begun = time.monotonic()
     for at in LOOKED_AT_S:
         time.sleep(max(0, begun + at - time.monotonic()))
-        looks.append((time.monotonic(), server.cpu_s(), sipps_s(), machine_s()))
-    (first, of_server, of_sipps, of_all), (last, of_server_then, of_sipps_then, of_all_then) = looks
+        looks.append((time.monotonic(), server.cpu_s(), sipps_s(), machine_s(), lost()))
+    (first, of_server, of_sipps, of_all, lost_before), (last, of_server_then, of_sipps_then, of_all_then, lost_then) = looks
     sipps = [used - of_sipps[pid] for pid, used in of_sipps_then.items() if pid in of_sipps]
     return {
         "server_cores": (of_server_then - of_server) / (last - first),
         "sipp_cores": max(sipps, default=0) / (last - first),
         "machine_cores": (of_all_then - of_all) / (last - first),
+        "server_lost": lost_then[PORT] - lost_before[PORT],
+        # The caller's socket goes with it.
+        "sipp_lost": sum(max(0, lost_then[port] - lost_before[port]) for port in (CALLEE_PORT, CALLER_PORT)),
     }
 
 
@@ -69,6 +77,15 @@ def sipps_s():
     return found
 
 
+def lost():
+    """By port, the datagrams that its socket dropped since it was full."""
+    found = collections.Counter()
+    for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        found[int(fields[1].partition(":")[2], 16)] += int(fields[-1])
+    return found
+
+
 def machine_s():
     """The time that all cores were busy until now."""
     user, nice, system, _idle, _waiting, *interrupts = map(int, pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:8])
@@ -81,8 +98,10 @@ def told(what, name, end):
         return f"{what} through {name} at no rate that was tried"
     why = [f"{end['failed']:,} of {end['rate'] * STEP_S:,} failed"] if end["failed"] else []
     why += [f"{end['retransmissions']:,} messages were sent again"] if end["retransmissions"] else []
+    why += [f"{end['server_lost']:,} found the server's buffer full"] if end["server_lost"] else []
+    why += [f"{end['sipp_lost']:,} found sipp's buffer full"] if end["sipp_lost"] else []
     cores = os.cpu_count()
-    if end["sipp_cores"] >= BUSY:
+    if end["sipp_cores"] >= BUSY or end["sipp_lost"] > end["server_lost"]:
         bound = "sipp was the bound"
     elif end["machine_cores"] >= BUSY * cores:
         bound = "the machine was full"
