@@ -17,7 +17,7 @@ use webtrunk_signalling::sip::agent::{Agent, AgentConfig, Reach, Route, TextConf
 use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
 use webtrunk_signalling::sip::identity::CallerId;
 use webtrunk_signalling::sip::message::{
-    HeaderName, Headers, Host, Message, Request, Response, SipUri, StatusCode, Uri,
+    HeaderName, Headers, Host, Message, RAck, Request, Response, SipUri, StatusCode, Uri,
 };
 
 use crate::transaction::pick;
@@ -26,11 +26,13 @@ use crate::world;
 /// One thing that happens.
 #[derive(Debug, Arbitrary)]
 enum Step<'a> {
-    /// The peer asks, in a dialog that the peer opened, in one that we opened, or in none.
+    /// The peer asks, in a dialog that the peer opened, in one that we opened, or in none: by the lower two bits of `place`. The others
+    /// say what it can ([`put_abilities`]) and, where we opened it, by which tag of [`TAGS`].
     Request { method: u8, place: u8, which: u8, branch: u8, flow: u8, body: Body<'a>, extra: Extra<'a> },
     /// The peer says again what it said.
     Again { which: u8, flow: u8 },
-    /// The peer answers one of our requests.
+    /// The peer answers one of our requests, by the tag that is left of `tag` by three. The rest says what it can, and whether
+    /// it wants a PRACK.
     Response { which: u8, status: u8, tag: u8, body: Body<'a>, extra: Extra<'a> },
     /// The peer writes whatever it likes.
     Octets { octets: &'a [u8], flow: u8 },
@@ -83,10 +85,16 @@ const EXTRAS: [HeaderName; 16] = [
 const TYPES: [&str; 4] =
     ["application/sdp", "application/dtmf-relay", "application/trickle-ice-sdpfrag", "multipart/mixed"];
 
+/// Of the phones that a call of ours reaches.
+const TAGS: [&str; 3] = ["one", "two", "three"];
+
 /// Most steps of one input.
 const STEPS_MAX: usize = 100;
 
 const TRUNK: &str = "lab";
+
+/// How many challenges are answered: those of an INVITE, of its PRACK and of what comes in the call.
+const KEYS_MAX: usize = 4;
 
 /// How many calls may come in: few, so that it comes to that.
 const CALLS_MAX: usize = 6;
@@ -123,7 +131,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let config = AgentConfig { calls_max: CALLS_MAX, ..AgentConfig::default() };
-        let keys = Box::new(world::Keys { is_used: false });
+        let keys = Box::new(world::Keys { left: KEYS_MAX });
         Self {
             agent: Agent::new(config, [3; 32], world::Door, Box::new(world::Names), keys),
             now: Instant::now(),
@@ -155,10 +163,14 @@ impl Bench {
             Step::Response { which, status, tag, body, extra } => {
                 let Some(request) = pick(&self.requests, *which) else { return };
                 let status = world::STATUSES[usize::from(*status) % world::STATUSES.len()];
-                let tag = ["one", "two", "three"][usize::from(*tag) % 3];
+                let (tag, rest) = (TAGS[usize::from(tag % 3)], tag / 3);
                 let status = StatusCode::new(status).expect("it is one");
                 let mut response = request.response(status, Some(tag));
                 response.headers.push(HeaderName::Contact, format!("<sip:{tag}@192.0.2.2:5060>"));
+                put_abilities(&mut response.headers, rest & 1);
+                if rest & 2 != 0 && status.is_provisional() {
+                    response.headers.push(HeaderName::RSeq, (1 + rest / 4 % 4).to_string());
+                }
                 body.put(&mut response.headers, &mut response.body);
                 extra.put(&mut response.headers);
                 // A number alone wants no PRACK.
@@ -193,6 +205,7 @@ impl Bench {
         self.cseq = self.cseq.saturating_add(1);
         let method = world::METHODS[usize::from(method) % world::METHODS.len()];
         let mut request = world::request(method, branch, which % 4, self.cseq, flow);
+        put_abilities(&mut request.headers, place / 4);
         match place % 4 {
             // In a dialog that the peer opened: with the same number for ACK and CANCEL.
             0 | 1 => {
@@ -205,6 +218,11 @@ impl Bench {
                 if let (Ok(cseq), true) = (known.headers.cseq(), ["ACK", "CANCEL"].contains(&method)) {
                     request.headers.set(HeaderName::CSeq, format!("{} {method}", cseq.number));
                 }
+                if let (Ok(Some(rseq)), Ok(cseq), "PRACK") =
+                    (known.headers.rseq(), known.headers.cseq(), method)
+                {
+                    request.headers.set(HeaderName::RAck, RAck { rseq, cseq }.to_string());
+                }
                 if method == "CANCEL" {
                     request.headers.set(HeaderName::Via, get(HeaderName::Via));
                     request.headers.set(HeaderName::To, "<sip:bob@192.0.2.1>");
@@ -215,7 +233,8 @@ impl Bench {
                 let Some(known) = pick(&self.requests, which) else { return request };
                 let get = |name| known.headers.get(&name).unwrap_or_default().to_owned();
                 let to = get(HeaderName::To);
-                let from = if to.contains("tag=") { to } else { format!("{to};tag=one") };
+                let tag = TAGS[usize::from(place / 4 % 3)];
+                let from = if to.contains("tag=") { to } else { format!("{to};tag={tag}") };
                 request.headers.set(HeaderName::From, from);
                 request.headers.set(HeaderName::To, get(HeaderName::From));
                 request.headers.set(HeaderName::CallId, get(HeaderName::CallId));
@@ -401,11 +420,25 @@ fn command(leg: LegId, kind: u8, detail: u8) -> Command {
     }
 }
 
-/// A description that differs from others by its number.
+/// What a peer says that it can, by bits: UPDATE, 100rel, and nothing without 100rel.
+fn put_abilities(headers: &mut Headers, bits: u8) {
+    if bits & 1 != 0 {
+        headers.set(HeaderName::Allow, "INVITE, ACK, BYE, CANCEL, UPDATE, PRACK");
+    }
+    if bits & 2 != 0 {
+        headers.set(HeaderName::Supported, "100rel, timer");
+    }
+    if bits & 4 != 0 {
+        headers.set(HeaderName::Require, "100rel");
+    }
+}
+
+/// A description that differs from others by its number, and holds or not by its highest bits.
 fn description(number: u8) -> Box<SessionDescription> {
+    let direction = ["sendrecv", "sendonly", "inactive", "recvonly"][usize::from(number / 64)];
     let text = format!(
         "v=0\r\no=- {number} 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-         m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+         m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n"
     );
     Box::new(SessionDescription::parse(text).expect("it is well written"))
 }
@@ -429,5 +462,143 @@ impl Extra<'_> {
         if !self.value.is_empty() {
             headers.set(EXTRAS[usize::from(self.name) % EXTRAS.len()].clone(), self.value);
         }
+    }
+}
+
+/// That what is hard to come by chance can be said in steps at all.
+#[cfg(test)]
+mod tests {
+    use webtrunk_signalling::sip::message::Method;
+
+    use super::*;
+
+    /// A request of a peer is in a dialog that it opened, in one that we opened, or in none.
+    const THEIRS: u8 = 0;
+    const OURS: u8 = 2;
+    const NONE: u8 = 3;
+
+    /// Besides, that a peer can do UPDATE and 100rel; and that a response wants a PRACK.
+    const CAN: u8 = 4 * (1 + 2);
+    const RELIABLY: u8 = 3 * (1 + 2);
+
+    const DIAL: Step<'static> = Step::Dial { is_trunk: true, has_offer: true, reach: false, flow: 0 };
+    const RING: Step<'static> = Step::Command { which: 0, kind: 0, detail: 1 };
+    const REOFFER: Step<'static> = Step::Command { which: 0, kind: 3, detail: 5 };
+    const ANSWER_OFFER: Step<'static> = Step::Command { which: 0, kind: 4, detail: 6 };
+
+    #[test]
+    fn a_callee_may_offer_anew_before_it_answers() {
+        let bench = played([
+            DIAL,
+            say(0, 183, RELIABLY, Body::Description(2)),
+            say(0, 200, 0, Body::None),
+            ask("UPDATE", OURS, 0, Body::Description(3)),
+            ANSWER_OFFER,
+        ]);
+        assert_eq!(answered(&bench, &Method::Update), [200]);
+        bench.over();
+    }
+
+    #[test]
+    fn a_caller_may_offer_anew_before_it_is_answered() {
+        let bench = played([
+            ask("INVITE", NONE + CAN, 0, Body::Description(1)),
+            RING,
+            ask("PRACK", THEIRS, 0, Body::None),
+            ask("UPDATE", THEIRS, 0, Body::Description(3)),
+            ANSWER_OFFER,
+        ]);
+        assert_eq!(
+            (answered(&bench, &Method::Prack), answered(&bench, &Method::Update)),
+            (vec![200], vec![200])
+        );
+        bench.over();
+    }
+
+    #[test]
+    fn a_prack_may_be_challenged_after_its_invite() {
+        let bench = played([
+            DIAL,
+            say(0, 401, 0, Body::None),
+            say(0, 183, RELIABLY, Body::Description(2)),
+            say(0, 401, 0, Body::None),
+            say(0, 200, 0, Body::None),
+        ]);
+        assert_eq!((asked(&bench, &Method::Invite), asked(&bench, &Method::Prack)), (2, 2));
+        bench.over();
+    }
+
+    #[test]
+    fn a_phone_that_lost_the_call_may_ask_for_something_in_it() {
+        let bench = played([
+            DIAL,
+            say(0, 183, 0, Body::Description(2)),
+            say(0, 200, 1, Body::Description(3)),
+            ask("UPDATE", OURS, 1, Body::Description(4)),
+            ask("BYE", OURS, 1, Body::None),
+        ]);
+        assert_eq!(
+            (answered(&bench, &Method::Update), answered(&bench, &Method::Bye)),
+            (vec![481], vec![481])
+        );
+        bench.over();
+    }
+
+    #[test]
+    fn an_offer_of_ours_may_be_cancelled_and_made_again() {
+        let bench = played([
+            DIAL,
+            say(0, 200, 0, Body::Description(2)),
+            REOFFER,
+            say(0, 180, 0, Body::None),
+            Step::Wait { tenths: 322 },
+            say(0, 200, 0, Body::None),
+            say(1, 487, 0, Body::None),
+            REOFFER,
+        ]);
+        assert_eq!((asked(&bench, &Method::Invite), asked(&bench, &Method::Cancel)), (3, 1));
+        bench.over();
+    }
+
+    impl Bench {
+        fn over(mut self) {
+            self.settle();
+        }
+    }
+
+    fn played<const N: usize>(steps: [Step<'static>; N]) -> Bench {
+        let mut bench = Bench::new();
+        steps.iter().for_each(|step| bench.take(step));
+        bench
+    }
+
+    fn ask(method: &str, place: u8, which: u8, body: Body<'static>) -> Step<'static> {
+        let method = world::METHODS.iter().position(|known| *known == method).expect("one of them");
+        let method = u8::try_from(method).expect("they are few");
+        Step::Request {
+            method,
+            place,
+            which,
+            branch: method,
+            flow: 0,
+            body,
+            extra: Extra { name: 0, value: "" },
+        }
+    }
+
+    fn say(which: u8, status: u16, tag: u8, body: Body<'static>) -> Step<'static> {
+        let status = world::STATUSES.iter().position(|known| *known == status).expect("one of them");
+        let status = u8::try_from(status).expect("they are few");
+        Step::Response { which, status, tag, body, extra: Extra { name: 0, value: "" } }
+    }
+
+    /// What we said to requests of this method.
+    fn answered(bench: &Bench, method: &Method) -> Vec<u16> {
+        let is_to = |response: &&Response| response.headers.cseq().is_ok_and(|cseq| cseq.method == *method);
+        bench.responses.iter().filter(is_to).map(|response| response.status.code()).collect()
+    }
+
+    fn asked(bench: &Bench, method: &Method) -> usize {
+        bench.requests.iter().filter(|request| request.method == *method).count()
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use webtrunk_signalling::sip::dialog::Dialog;
 use webtrunk_signalling::sip::message::{
     Capabilities, Contacts, Framing, HEADERS_MAX, HeaderName, Headers, MESSAGE_MAX, Message, Method,
-    NameAddr, Request, Response,
+    NameAddr, Request, Response, Uri,
 };
 
 /// As of a gateway that knows much, so that little is refused before it is looked at.
@@ -121,8 +121,15 @@ fn fields(headers: &Headers) {
     if let Ok(cseq) = headers.cseq() {
         assert_eq!(field(HeaderName::CSeq, &cseq).cseq().expect("a CSeq"), cseq);
     }
+    if let Ok(Some(rack)) = headers.rack() {
+        assert_eq!(field(HeaderName::RAck, &rack).rack().expect("an RAck"), Some(rack));
+    }
+    if let Ok(Some(expires)) = headers.session_expires() {
+        let again = field(HeaderName::SessionExpires, &expires).session_expires();
+        assert_eq!(again.expect("a Session-Expires"), Some(expires));
+    }
     let _ = (headers.call_id(), headers.max_forwards(), headers.expires(), headers.min_expires());
-    let _ = (headers.rseq(), headers.rack(), headers.session_expires(), headers.min_se());
+    let _ = (headers.rseq(), headers.min_se(), headers.replaces());
     let _ = (headers.content_type(), headers.is_content_type("application/sdp"));
     let _ = (headers.require().count(), headers.supported().count(), headers.allows(&Method::Update));
 }
@@ -133,7 +140,7 @@ fn addresses(headers: &Headers) {
         Ok(Contacts::List(list)) => list,
         Ok(Contacts::Star) | Err(_) => Vec::new(),
     };
-    let routes = [headers.routes(), headers.record_routes()].into_iter().flatten().flatten();
+    let routes = [headers.routes(), headers.record_routes(), headers.paths()].into_iter().flatten().flatten();
     for address in one.chain(contacts).chain(routes) {
         let printed = address.to_string();
         let again: NameAddr = field(HeaderName::To, &address).to().expect("what is printed is an address");
@@ -141,6 +148,9 @@ fn addresses(headers: &Headers) {
         assert_eq!(again.tag(), address.tag());
         assert_eq!(again.to_string(), printed);
         assert!(address.uri.matches(&address.uri.detached()));
+        if let Uri::Sip(uri) = &address.uri {
+            let _ = uri.replaces();
+        }
     }
 }
 

@@ -48,6 +48,22 @@ fn negotiate(leg: &mut Negotiator, description: &SessionDescription) {
         let is_received = agreed.receivable.iter().any(|one| one.payload_type == agreed.payload_type_rx);
         assert!(is_received, "what the peer sends is read");
     }
+    leg.rollback();
+    for direction in [Direction::SendOnly, Direction::Inactive, Direction::RecvOnly] {
+        hold(leg, direction, description);
+    }
+}
+
+/// Either side describes itself again, to hold or to be held.
+fn hold(leg: &mut Negotiator, direction: Direction, description: &SessionDescription) {
+    reads_back(&leg.create_offer(direction).expect("stable"));
+    leg.rollback();
+    if leg.receive_offer(description).is_ok() {
+        let wish = AnswerWish { direction, ..AnswerWish::default() };
+        let (answer, _) = leg.create_answer(wish).expect("an accepted offer is answered");
+        reads_back(&answer);
+    }
+    leg.rollback();
 }
 
 fn transports() -> [LocalTransport; 3] {

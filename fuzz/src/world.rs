@@ -123,9 +123,9 @@ impl LocalNames for Names {
     }
 }
 
-/// An account that answers the first challenge and no other.
+/// An account that answers so many challenges and no other.
 pub(crate) struct Keys {
-    pub(crate) is_used: bool,
+    pub(crate) left: usize,
 }
 
 impl Keyring for Keys {
@@ -136,7 +136,7 @@ impl Keyring for Keys {
         _: &Request,
         _: &mut Attempts,
     ) -> Option<(HeaderName, String)> {
-        let is_used = std::mem::replace(&mut self.is_used, true);
-        (!is_used).then(|| (HeaderName::Authorization, "Digest username=\"webtrunk\"".to_owned()))
+        self.left = self.left.checked_sub(1)?;
+        Some((HeaderName::Authorization, "Digest username=\"webtrunk\"".to_owned()))
     }
 }
