@@ -147,6 +147,23 @@ async fn a_tcp_phone_whose_connection_broke_while_it_rang_takes_the_call_by_a_ne
     doors.stage.gateway.assert_all_is_over(1);
 }
 
+/// It is at two networks at once: it would ring by both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_with_two_connections_rings_by_one_and_by_the_other_once_that_is_gone() {
+    let (doors, homes) = (doors(), [Host::new(), Host::new()]);
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut first = StreamPhone::connect(&doors, Way::Tcp, &homes[0]).await;
+    let mut second = StreamPhone::connect(&doors, Way::Tcp, &homes[1]).await.by_second_flow();
+    first.register().await;
+    second.register().await;
+    let (call, _) = tokio::join!(office.call("alice"), second.lift());
+    assert_talk_and_end(&call.expect("an answer"), second).await;
+    doors.stage.gateway.log().wait_for(&["registration ended", "connection closed"], PATIENCE);
+    let (call, _) = tokio::join!(office.call("alice"), first.lift());
+    assert_talk_and_end(&call.expect("an answer"), first).await;
+    doors.stage.gateway.assert_all_is_over(2);
+}
+
 /// Its connection breaks while it rings, and it does not come back before the caller gives up: it rings on. Gives its INVITE.
 async fn given_up(doors: &Doors, home: &Host) -> (StreamPhone, String) {
     let office = phone(doors.stage.caller(CodecId::Pcmu)).await;

@@ -58,7 +58,7 @@ const FLOW_TIMER_S: &str = "120";
 /// What it believes to have for an address: nobody is there.
 const NOBODY: &str = "10.255.255.254:5060";
 
-/// A client that knows RFC 5626, and its only flow.
+/// A client that knows RFC 5626, and its first flow.
 const INSTANCE: &str = "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id=1";
 
 impl Way {
@@ -104,6 +104,15 @@ impl StreamPhone {
         let contact = format!("<sip:{}@{NOBODY};transport={}>", self.user, name.to_lowercase());
         self.script = Script::new(self.user, name, NOBODY, &contact);
         self.client = Client::Plain;
+        self
+    }
+
+    /// The same by the second flow of its client.
+    pub(super) fn by_second_flow(mut self) -> Self {
+        let (user, name) = (self.user, self.way.name());
+        let flow = INSTANCE.replace("reg-id=1", "reg-id=2");
+        let contact = format!("<sip:{user}@{NOBODY};transport={}>;{flow}", name.to_lowercase());
+        self.script = Script::new(user, name, NOBODY, &contact);
         self
     }
 

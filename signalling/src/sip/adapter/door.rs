@@ -175,7 +175,7 @@ impl Door {
 
     fn publish(&mut self, user: &str) {
         self.changed.insert(user.to_owned());
-        let contacts = self.registrar.bindings(user).map(contact).collect();
+        let contacts = self.registrar.reached(user).map(contact).collect();
         self.locations.set(user, contacts);
     }
 }

@@ -44,6 +44,34 @@ fn an_instance_s_new_flow_replaces_the_old_one() {
 }
 
 #[test]
+fn of_several_flows_of_an_instance_the_one_refreshed_last_is_called_and_the_next_where_it_is_gone() {
+    let mut setup = Setup::new();
+    let register = |setup: &mut Setup, seconds: u64, (instance, reg_id): (u8, u64)| {
+        let over = flow(TransportKind::Tcp, Some(10 * u64::from(instance) + reg_id));
+        let contact = format!(
+            "Contact: <sip:x@{instance}.{reg_id}.invalid>;reg-id={reg_id};+sip.instance=\"<urn:uuid:{instance}>\"\r\n"
+        );
+        setup.register_over(seconds, over, &contact);
+    };
+    let reached = |setup: &Setup| -> Vec<String> {
+        setup.registrar.reached("alice").map(|binding| binding.uri.to_string()).collect()
+    };
+    for id in [(1, 1), (1, 2), (2, 1)] {
+        register(&mut setup, 0, id);
+    }
+    assert_eq!(setup.uris().len(), 3);
+    assert_eq!(reached(&setup), ["sip:x@1.2.invalid", "sip:x@2.1.invalid"], "of two at once the later one");
+    register(&mut setup, 9, (1, 1));
+    assert_eq!(reached(&setup), ["sip:x@1.1.invalid", "sip:x@2.1.invalid"]);
+    setup.registrar.connection_closed(ConnectionId(11));
+    assert_eq!(reached(&setup), ["sip:x@1.2.invalid", "sip:x@2.1.invalid"]);
+    for name in ["a", "b"] {
+        setup.register_over(9, flow(UDP, None), &format!("Contact: <sip:{name}@h>\r\n"));
+    }
+    assert_eq!(reached(&setup).len(), 4, "who names no instance is a phone of its own");
+}
+
+#[test]
 fn outbound_is_promised_to_who_knows_it_with_how_often_to_keep_alive() {
     let contact = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
     for (kind, supported, expected) in [
