@@ -23,6 +23,8 @@ RATES = (200, 300, 400, 500, 600, 800, 1000, 1200, 1500, 1800, 2200, 2600, 3000)
 REGISTRATION_RATES = (*RATES, 3500, 4000, 5000, 6000, 7000, 8000, 10000, 12000, 15000, 20000)
 MEDIA_RATES = (25, 50, 75, 100, 125, 150, 200, 250, *RATES[1:])
 DIALOGS, DIALOGS_S = 300, 20
+# A server may keep each request for 32 s, in case that it comes again (RFC 3261, timer J): then a registration is idle.
+IDLE_S = 35
 MEDIA_CALLS, MEDIA_S = 50, 20
 # How long each call talks where calls with media are counted, and a rate that is near no end.
 TALK_MS, MEDIA_RATE = 1000, 25
@@ -64,6 +66,7 @@ def of_registrations(running, folder, _speech):
     memory, before = running.memory_kib(), running.cpu_s()
     done = calls.registrations(folder, 2 * RATE, sip_servers.USERS)
     used = running.cpu_s() - before
+    time.sleep(IDLE_S)
     grown = running.memory_kib() - memory
     register = lambda rate: calls.registrations(folder, rate, rate * rates.STEP_S)
     highest, end = rates.highest(register, running, REGISTRATION_RATES)
