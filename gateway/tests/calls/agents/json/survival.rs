@@ -80,7 +80,7 @@ async fn a_call_outlives_a_hundred_lost_connections_without_a_gap() {
 async fn a_page_that_stays_away_has_its_call_hung_up_when_its_time_is_over() {
     let stage = stage_with("resume_s = 2");
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
+    let (page, session, _placed, lifted) = begin_call(&stage, &carrier).await;
     let (lost_at, last_seen) = (Instant::now(), page.last_seen());
     drop(page);
     lifted.ended(PATIENCE).await.expect("it is hung up");
