@@ -10,7 +10,7 @@ mod frames;
 mod line;
 mod table;
 
-#[allow(dead_code, unused_imports, reason = "the call tests use more of it")]
+#[allow(dead_code, unused_imports, unused_macros, reason = "the call tests use more of it")]
 #[path = "../../tests/calls/support/mod.rs"]
 mod support;
 

@@ -10,9 +10,12 @@ use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
 use crate::support::page::{DigitsBy, Library};
 use crate::support::process::wait_until;
+use crate::support::seat::{Seat, in_chromium, in_each_browser};
 
 /// How long a doubled digit has to show.
 const AFTERMATH: Duration = Duration::from_secs(1);
+
+in_each_browser!(from_a_page_with_the_sdk, from_the_phone_to_a_page_with_the_sdk);
 
 #[test]
 fn from_the_page_in_media() {
@@ -45,25 +48,23 @@ fn from_a_page_with_sipjs_either_way() {
 
 #[test]
 fn from_the_phone_to_a_page_with_sipjs() {
-    phone_presses(Library::Sipjs);
+    in_chromium(|seat| phone_presses(seat, Library::Sipjs));
 }
 
-#[test]
-fn from_a_page_with_the_sdk() {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Webtrunk)) else { return };
+fn from_a_page_with_the_sdk(seat: &Seat) {
+    let config = CallConfig::at(seat, Library::Webtrunk);
+    let Some(call) = Call::begin_by(seat.browser(), "callee_talks", &config) else { return };
     page_presses(&call, DigitsBy::Info);
     call.end();
 }
 
-#[test]
-fn from_the_phone_to_a_page_with_the_sdk() {
-    phone_presses(Library::Webtrunk);
+fn from_the_phone_to_a_page_with_the_sdk(seat: &Seat) {
+    phone_presses(seat, Library::Webtrunk);
 }
 
 #[test]
 fn from_the_phone_in_media() {
-    phone_presses(Library::Jssip);
+    in_chromium(|seat| phone_presses(seat, Library::Jssip));
 }
 
 #[test]
@@ -113,9 +114,9 @@ fn from_a_trunk_that_has_keys_in_signalling_alone() {
 }
 
 /// The phone presses keys in media, and a page with this library gets them.
-fn phone_presses(library: Library) {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(library)) else { return };
+fn phone_presses(seat: &Seat, library: Library) {
+    let config = CallConfig::at(seat, library);
+    let Some(call) = Call::begin_by(seat.browser(), "callee_talks", &config) else { return };
     rtp_digits::press(&call.sound, call.to, DIGITS);
     assert_page_gets_all(&call, rtp_digits::HELD_MS);
     call.end();

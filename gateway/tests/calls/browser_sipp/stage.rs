@@ -2,12 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
-use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
-use webtrunk_signalling::auth::secret::SecretOctets;
-use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::{Sipp, Values};
@@ -16,7 +13,9 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::gateway_config::HTTP_PORT;
 use crate::support::gateway_config::password;
 use crate::support::host::Host;
+use crate::support::lasting_name::{keys, lasting_name};
 use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::seat::Seat;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::wire::Wire;
@@ -28,19 +27,6 @@ const PAGE_DBM0: f64 = 3.17 - 12.04;
 
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
-
-/// By which names are made that last for a while.
-const SECRET: &str = "north wind and sun";
-
-/// A name of alice's that lasts for a minute, and its password.
-fn lasting_name() -> (String, String) {
-    let secret = SecretOctets::new(SECRET.as_bytes().to_vec());
-    let key = EphemeralKey::new("k1".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
-    let keys = EphemeralKeys::new(vec![key.expect("a key")]);
-    let now = UnixTime::from(SystemTime::now());
-    let made = keys.make(Some("alice"), Duration::from_secs(60), now).expect("a name");
-    (made.name, made.password.expose().to_owned())
-}
 
 /// How long a key is held where a test says it: neither a client's default nor ours.
 pub(super) const HELD_MS: u16 = 220;
@@ -95,6 +81,13 @@ impl Default for CallConfig<'_> {
     }
 }
 
+impl CallConfig<'_> {
+    /// Of a page by this library, in this browser.
+    pub(super) fn at(seat: &Seat, library: Library) -> Self {
+        Self { library, machine: seat.machine(), ..Self::default() }
+    }
+}
+
 /// A call that is up between alice's page and the phone.
 pub(super) struct Call {
     pub(super) alice: Page,
@@ -136,10 +129,7 @@ impl Call {
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
         if more.library == Library::Webtrunk {
-            config = config.sections(&format!(
-                "[json]\norigins = [{:?}]\nephemeral_keys = [{{ id = \"k1\", secret = \"{SECRET}\" }}]",
-                browser.origin()
-            ));
+            config = config.sections(&format!("[json]\norigins = [{:?}]\n{}", browser.origin(), keys()));
         }
         if let Some((certificate, key)) = more.tls {
             config = config.tls(certificate, key);
@@ -152,7 +142,7 @@ impl Call {
         let alice = browser.open();
         let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
         // A password is not taken from another machine without TLS.
-        let lasting = (more.library == Library::Webtrunk).then(lasting_name);
+        let lasting = (more.library == Library::Webtrunk).then(|| lasting_name("alice"));
         let (login, password) = lasting.map_or((None, password("alice")), |(name, made)| (Some(name), made));
         let line = LineConfig {
             microphone,

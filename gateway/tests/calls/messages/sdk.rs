@@ -1,20 +1,17 @@
 //! Messages of a page with our own SDK, and of one by SIP.
 
 use super::out_of_calls::config;
-use crate::support::browser::Browser;
 use crate::support::gateway::Gateway;
 use crate::support::page::{Library, LineConfig};
+use crate::support::seat::{Seat, in_each_browser};
 
-#[test]
-fn a_page_with_the_sdk_and_one_by_sip_write_to_each_other_and_it_is_told_what_does_not_arrive() {
-    let Some(browser) = Browser::shared() else { return };
-    let json = format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin());
-    let gateway = Gateway::start(&config().origin(browser.origin()).sections(&json));
-    let [alice, bob] = [("alice", Library::Webtrunk), ("bob", Library::Jssip)].map(|(user, library)| {
-        let page = browser.open();
-        page.register(&gateway, user, &LineConfig { library, ..LineConfig::default() });
-        page
-    });
+in_each_browser!(a_page_with_the_sdk_and_one_by_sip_write_to_each_other_and_it_is_told_what_does_not_arrive);
+
+fn a_page_with_the_sdk_and_one_by_sip_write_to_each_other_and_it_is_told_what_does_not_arrive(seat: &Seat) {
+    let config = config().origin(seat.browser().origin()).sections(&seat.json());
+    let gateway = Gateway::start_at(seat.host(), &config);
+    let [alice, bob] = [("alice", Library::Webtrunk), ("bob", Library::Jssip)]
+        .map(|(user, library)| seat.open(&gateway, user, &LineConfig { library, ..LineConfig::default() }));
     for (writer, name, reader, to) in [(&alice, "alice", &bob, "bob"), (&bob, "bob", &alice, "alice")] {
         writer.write(to, "Grüße 👋");
         let message = reader.next("message");

@@ -9,14 +9,24 @@ use crate::agents::recorded::{read_wav, recording};
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::PATIENCE;
 use crate::support::page::DigitsBy;
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 
 /// From the page's wish to the first sample that it decodes, of a phone that lifts at once. A quiet machine needs a quarter of it.
 const SETUP_MAX_MS: f64 = 2_000.0;
 
-#[test]
-fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other() {
-    let Some(mut stage) = Stage::lay() else { return };
+in_each_browser!(
+    a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other,
+    a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy,
+    a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so,
+    a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_one_when_that_is_pulled_out,
+    a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more,
+    a_phone_calls_a_page_with_the_sdk_and_both_hear_each_other,
+    a_page_with_the_sdk_holds_a_call_takes_it_back_and_presses_keys,
+);
+
+fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     assert_eq!(stage.alice.codecs(), ["audio/opus", "audio/opus"]);
     let measured = stage.alice.statistics();
@@ -53,9 +63,8 @@ fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other() {
     stage.end(phone);
 }
 
-#[test]
-fn a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy() {
-    let Some(stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy(seat: &Seat) {
+    let Some(stage) = Stage::lay(seat) else { return };
     let values = [("FORMATS", "0"), ("STATUS", "486")];
     let phone = Sipp::caller(&stage.office, "caller_refused", stage.gateway.sip(), "4711", &values);
     stage.alice.next("incoming");
@@ -72,9 +81,8 @@ fn a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy() {
 }
 
 /// The gateway sees that nothing is to be heard of it, and cannot know that this is meant.
-#[test]
-fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     stage.alice.mute(true);
     stage.assert_page_is_unheard();
@@ -88,9 +96,10 @@ fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so() {
 /// What the page's other microphone says.
 const OTHER_HZ: f64 = 1900.0;
 
-#[test]
-fn a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_one_when_that_is_pulled_out() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_one_when_that_is_pulled_out(
+    seat: &Seat,
+) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     stage.alice.choose_microphone(OTHER_HZ, PAGE_PEAK);
     stage.sound.await_tone(Law::Mu, OTHER_HZ);
@@ -103,9 +112,8 @@ fn a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_o
     stage.end(phone);
 }
 
-#[test]
-fn a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call_to("8301234567");
     let log = stage.gateway.log();
     assert_eq!(log.count(&["recording started"]), 0, "nobody has asked");
@@ -127,16 +135,14 @@ fn a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more() {
     stage.end(phone);
 }
 
-#[test]
-fn a_phone_calls_a_page_with_the_sdk_and_both_hear_each_other() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_phone_calls_a_page_with_the_sdk_and_both_hear_each_other(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     stage.be_called();
     stage.assert_over(1);
 }
 
-#[test]
-fn a_page_with_the_sdk_holds_a_call_takes_it_back_and_presses_keys() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_holds_a_call_takes_it_back_and_presses_keys(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     stage.alice.hold();
     stage.assert_page_is_unheard();
@@ -145,6 +151,7 @@ fn a_page_with_the_sdk_holds_a_call_takes_it_back_and_presses_keys() {
     stage.alice.send_digits("5", DigitsBy::Info, 120);
     stage.gateway.log().wait_for(&["digit pressed"], PATIENCE);
     stage.alice.restart_ice();
+    stage.gateway.log().wait_for(&["\"ICE restarted\""], PATIENCE);
     stage.assert_hear_each_other();
     stage.end(phone);
 }

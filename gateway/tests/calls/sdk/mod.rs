@@ -2,11 +2,12 @@
 
 mod calls;
 mod crm;
+mod ears;
 mod examples;
-mod firefox;
 mod replaced;
 mod server;
 mod set_up;
 mod stage;
+mod supervised;
 mod supervisor;
 mod survival;

@@ -7,32 +7,32 @@ use webtrunk_codecs::g711::Law;
 use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
-use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone};
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::tools;
 
-#[test]
-fn a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_called() {
-    let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
+in_each_browser!(a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_called);
+
+fn a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_called(seat: &Seat) {
+    if tools::command("sipp").is_none() {
+        return;
+    }
     let office = Host::new();
-    let origin = browser.origin();
     let config = GatewayConfig::default()
-        .origin(origin)
-        .sections(&format!("[json]\npasswords = true\norigins = [{origin:?}]\nsessions_per_user = 1"))
+        .sections(&format!("{}sessions_per_user = 1", seat.json()))
         .user("alice")
         .trunk("office", &office, &["PCMU"])
         .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
-    let gateway = Gateway::start(&config);
+    let gateway = Gateway::start_at(seat.host(), &config);
     let line = LineConfig {
         library: Library::Webtrunk,
         microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
         ..LineConfig::default()
     };
-    let [first, second] = [browser.open(), browser.open()];
-    first.register(&gateway, "alice", &line);
-    second.register(&gateway, "alice", &line);
+    let first = seat.open(&gateway, "alice", &line);
+    let second = seat.open(&gateway, "alice", &line);
     first.next("replaced");
     first.next("is closed");
 

@@ -1,23 +1,19 @@
 //! A gateway with the JSON API, a page that phones by the SDK, and a phone of sipp and our own RTP.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
-use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
-use webtrunk_signalling::auth::secret::SecretOctets;
-use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::sip::trace::Seen;
-use crate::support::browser::Browser;
-use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
-use crate::support::gateway_config::HTTP_PORT;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::process::wait_until;
+use crate::support::seat::Seat;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::wire::Wire;
@@ -36,10 +32,6 @@ pub(super) const PHONE_HZ: f64 = 1400.0;
 /// Where the phone's RTP is.
 const RTP_PORT: u16 = 7000;
 
-/// What names are made by that last for a while.
-const SECRET: &str = "north wind and sun";
-const ENTRY: &str = "[entry]\nephemeral_keys = [{ id = 'edge', secret = 'north wind and sun' }]";
-
 /// All that takes part.
 pub(super) struct Stage {
     pub(super) gateway: Gateway,
@@ -57,43 +49,33 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Alice's page is connected. `None` where a tool is missing.
-    pub(super) fn lay() -> Option<Self> {
-        Self::lay_in(&Browser::shared()?, None)
-    }
-
-    /// The same in a browser of the test's own, which may be on another machine than the gateway, and then connects straight.
-    pub(super) fn lay_in(browser: &Browser, machine: Option<Host>) -> Option<Self> {
+    pub(super) fn lay(seat: &Seat) -> Option<Self> {
         tools::command("sipp")?;
         let office = Host::new();
         let recordings = TempDir::new().expect("a folder");
         let recorded = "destination = '8.*'\nactions = [{ record = { format = 'wav', begin = 'asked', info = true } }, \
             { bridge = { trunk = 'office', number = '$0' } }]";
         let config = GatewayConfig::default()
-            .origin(browser.origin())
             .recording(recordings.path())
             .rule(recorded)
-            .sections(&format!("[json]\npasswords = true\norigins = [{:?}]\n{ENTRY}", browser.origin()))
+            .sections(&seat.json())
             .user("alice")
+            .user("sue")
+            .group("alice", "sales")
+            .group("sue", "sales")
+            .supervises("sue", "sales")
             .trunk("office", &office, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
             .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
-        let is_near = machine.is_none();
-        let gateway = Gateway::start_at(machine.unwrap_or_else(Host::new), &config);
-        let wire = Wire::to(SocketAddr::new(gateway.sip().ip(), HTTP_PORT));
-        // A password is not taken from another machine without TLS.
-        let lasting = (!is_near).then(lasting);
-        let (login, secret) =
-            lasting.map_or((None, password("alice")), |(name, secret)| (Some(name), secret));
+        let gateway = Gateway::start_at(seat.host(), &config);
+        let wire = seat.wire(&gateway);
         let line = LineConfig {
             microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
             library: Library::Webtrunk,
-            socket: is_near.then(|| wire.websocket()),
-            login,
+            socket: Some(wire.websocket()),
             ..LineConfig::default()
         };
-        let alice = browser.open();
-        alice.begin_registration(&gateway, "alice", &secret, &line);
-        alice.next("registered");
+        let alice = seat.open(&gateway, "alice", &line);
         let sound = RtpPeer::new(&office, RTP_PORT);
         Some(Self { gateway, alice, line, sound, office, wire, recordings })
     }
@@ -164,14 +146,4 @@ impl Stage {
         self.gateway.assert_all_is_over(calls);
         self.gateway.stop();
     }
-}
-
-/// A name of alice's that lasts for a while, and its password.
-fn lasting() -> (String, String) {
-    let secret = SecretOctets::new(SECRET.as_bytes().to_vec());
-    let key = EphemeralKey::new("edge".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
-    let keys = EphemeralKeys::new(vec![key.expect("a key")]);
-    let made = keys.make(Some("alice"), Duration::from_secs(600), UnixTime::from(SystemTime::now()));
-    let made = made.expect("a name");
-    (made.name.clone(), made.password.expose().to_owned())
 }

@@ -6,11 +6,16 @@ use webtrunk_codecs::g711::Law;
 
 use super::stage::{PAGE_HZ, PHONE_HZ, Stage};
 use crate::support::gateway::{PATIENCE, password};
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::Sound;
 
-#[test]
-fn a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a_gap() {
-    let Some(mut stage) = Stage::lay() else { return };
+in_each_browser!(
+    a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a_gap,
+    a_page_with_the_sdk_that_is_reloaded_joins_its_call_again,
+);
+
+fn a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a_gap(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     stage.alice.taken("registered");
     // From now on, for the five seconds in which it happens.
@@ -42,9 +47,8 @@ fn a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a
     stage.end(phone);
 }
 
-#[test]
-fn a_page_with_the_sdk_that_is_reloaded_joins_its_call_again() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn a_page_with_the_sdk_that_is_reloaded_joins_its_call_again(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let phone = stage.call();
     reload(&stage);
     stage.assert_hear_each_other();
@@ -59,7 +63,7 @@ const LOSSES: usize = 6;
 
 #[test]
 fn a_call_of_the_sdk_outlives_one_loss_of_its_page_after_the_other() {
-    let Some(mut stage) = Stage::lay() else { return };
+    let Some(mut stage) = Seat::near().and_then(|seat| Stage::lay(&seat)) else { return };
     let phone = stage.call();
     let losses = std::env::var("WEBTRUNK_LOSSES").ok().and_then(|count| count.parse().ok()).unwrap_or(LOSSES);
     for loss in 0..losses {
@@ -81,7 +85,7 @@ fn a_call_of_the_sdk_outlives_one_loss_of_its_page_after_the_other() {
 }
 
 /// Loads the page anew, which finds its call and joins it.
-pub(super) fn reload(Stage { gateway, alice, line, .. }: &Stage) {
+fn reload(Stage { gateway, alice, line, .. }: &Stage) {
     alice.reload();
     alice.begin_registration(gateway, "alice", &password("alice"), line);
     let restored = alice.next("restored");

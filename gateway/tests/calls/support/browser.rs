@@ -20,6 +20,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::log::Log;
+use super::machine::Machine;
 use super::page::{Microphone, Page};
 use super::process::Process;
 use super::turn::Turn;
@@ -57,8 +58,11 @@ struct Answers {
     news: Condvar,
 }
 
+/// A browser that tests share. It outlasts each of them, and holds nobody's turn.
+pub(super) struct Shared(Option<Arc<Driver>>);
+
 /// What [`Browser::shared`] gives out.
-static SHARED: Mutex<Option<Arc<Driver>>> = Mutex::new(None);
+static SHARED: Mutex<Shared> = Mutex::new(Shared::new());
 
 impl Browser {
     /// The browser that tests share, whose microphone speaks the announcement. `None` where the tools
@@ -66,11 +70,8 @@ impl Browser {
     pub(crate) fn shared() -> Option<Self> {
         // Whoever waits keeps nobody from the browser.
         let turn = Turn::take();
-        let mut shared = lock(&SHARED);
-        if !shared.as_ref().is_some_and(|driver| driver.is_running()) {
-            *shared = Driver::chromium(Command::new);
-        }
-        Some(Self { driver: shared.clone()?, _turn: turn })
+        let driver = lock(&SHARED).driver(|| Driver::chromium(Command::new))?;
+        Some(Self { driver, _turn: turn })
     }
 
     /// A browser of the test's own, to do harm to.
@@ -84,10 +85,12 @@ impl Browser {
         Some(Self { driver: Driver::chromium(command)?, _turn: turn })
     }
 
-    /// A Firefox of the test's own, which has pages of ours alone.
-    pub(crate) fn firefox() -> Option<Self> {
+    /// The Firefox that tests share on this machine, which has pages of ours alone.
+    pub(super) fn firefox(shared: &mut Shared, machine: &Machine) -> Option<Self> {
+        // Here, since what is done on a machine has a thread of its own, where nobody knows of the test's turn.
         let turn = Turn::take();
-        Some(Self { driver: Driver::firefox()?, _turn: turn })
+        let driver = shared.driver(|| machine.run(Driver::firefox))?;
+        Some(Self { driver, _turn: turn })
     }
 
     /// The origin of every page, which the gateway has to admit.
@@ -148,6 +151,21 @@ impl Browser {
     pub(super) fn close(&self, page: &str) {
         // A page of a browser that is gone is closed.
         let _ = self.driver.wait(self.driver.send(json!({"do": "close", "page": page})));
+    }
+}
+
+impl Shared {
+    /// One that is going to be started.
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Its driver, which `start` starts unless it runs.
+    fn driver(&mut self, start: impl FnOnce() -> Option<Arc<Driver>>) -> Option<Arc<Driver>> {
+        if !self.0.as_ref().is_some_and(|driver| driver.is_running()) {
+            self.0 = start();
+        }
+        self.0.clone()
     }
 }
 

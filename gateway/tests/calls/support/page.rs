@@ -270,6 +270,21 @@ impl Page {
         self.run("watch", &json!([target, package, media_type]));
     }
 
+    /// Is told by `presence` what a user does. Our SDK alone can.
+    pub(crate) fn watch_user(&self, user: &str) {
+        self.run("watch", &json!([user]));
+    }
+
+    /// Is in the call that a user talks in, as `listen`, `whisper` or `barge` says. Our SDK alone can.
+    pub(crate) fn supervise(&self, user: &str, mode: &str) {
+        self.run("supervise", &json!([user, mode]));
+    }
+
+    /// Is something else in that call.
+    pub(crate) fn set_mode(&self, mode: &str) {
+        self.run("setMode", &json!([mode]));
+    }
+
     /// Watches no more.
     pub(crate) fn unwatch(&self) {
         self.run("unwatch", &json!([]));

@@ -12,7 +12,8 @@ use super::host::Host;
 pub(crate) struct Wire {
     address: SocketAddr,
     shared: Arc<Shared>,
-    _host: Host,
+    /// Where it has one of its own.
+    _host: Option<Host>,
 }
 
 #[derive(Default)]
@@ -26,11 +27,20 @@ struct Shared {
 const PORT: u16 = 8443;
 
 impl Wire {
-    /// A wire to `gateway`.
+    /// A wire to `gateway`, by a host of its own.
     pub(crate) fn to(gateway: SocketAddr) -> Self {
         let host = Host::new();
-        let address = host.at(PORT);
-        let listener = TcpListener::bind(address).expect("the host is ours");
+        Self::between(host.at(PORT), gateway, Some(host))
+    }
+
+    /// A wire to `gateway`, by another port of the same address.
+    pub(crate) fn beside(gateway: SocketAddr) -> Self {
+        Self::between(SocketAddr::new(gateway.ip(), 0), gateway, None)
+    }
+
+    fn between(address: SocketAddr, gateway: SocketAddr, host: Option<Host>) -> Self {
+        let listener = TcpListener::bind(address).expect("the address is ours");
+        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::<Shared>::default();
         let carried = shared.clone();
         // It ends with the test's process.

@@ -7,8 +7,9 @@ use webtrunk_codecs::g711::Law;
 use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE_HZ, PHONE_HZ, Scene};
 use crate::sip::rtp_peer::LEVEL_DBM0;
 use crate::support::gateway::PATIENCE;
-use crate::support::page::{Library, Page};
+use crate::support::page::Page;
 use crate::support::process::wait_until;
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::PEAK_AT_10_DBM0;
 
 /// What alice says: a sine of full scale has 3.17 dBm0 (ITU-T G.711 table 5), and hers has a quarter of its peak.
@@ -16,6 +17,12 @@ const ALICE_DBM0: f64 = 3.17 - 12.04;
 
 /// In a conference a tone is as loud as it was said but for this.
 const OFF_MAX_DB: f64 = 2.0;
+
+in_each_browser!(
+    a_page_with_the_sdk_transfers_a_phone_to_another_page_once_that_takes_it,
+    a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before,
+    a_page_with_the_sdk_puts_its_two_calls_together_and_leaves_them_to_each_other,
+);
 
 fn assert_steps(page: &Page, steps: &[&str]) {
     for step in steps {
@@ -33,9 +40,8 @@ fn assert_heard(who: &str, off: impl Fn() -> f64) {
     assert!(is_heard, "{who} is heard {told:.1} dB off");
 }
 
-#[test]
-fn a_page_with_the_sdk_transfers_a_phone_to_another_page_once_that_takes_it() {
-    let Some(scene) = Scene::talking(Library::Webtrunk, "callee_talks", &[], "") else { return };
+fn a_page_with_the_sdk_transfers_a_phone_to_another_page_once_that_takes_it(seat: &Seat) {
+    let Some(scene) = Scene::talking_at(seat) else { return };
     let Scene { alice, carol, phone, sound, gateway, .. } = &scene;
     alice.transfer("nobody");
     let failed = alice.next("transfer");
@@ -64,9 +70,8 @@ fn a_page_with_the_sdk_transfers_a_phone_to_another_page_once_that_takes_it() {
     gateway.assert_all_is_over(1);
 }
 
-#[test]
-fn a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before() {
-    let Some(scene) = Scene::talking(Library::Webtrunk, "callee_talks", &[], "") else { return };
+fn a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before(seat: &Seat) {
+    let Some(scene) = Scene::talking_at(seat) else { return };
     let (colleague, its_sound) = scene.consulted();
     let Scene { alice, phone, sound, gateway, .. } = &scene;
     its_sound.await_tone(Law::Mu, ALICE_HZ);
@@ -82,9 +87,8 @@ fn a_page_with_the_sdk_puts_a_phone_through_to_another_that_it_asked_before() {
     gateway.assert_all_is_over(2);
 }
 
-#[test]
-fn a_page_with_the_sdk_puts_its_two_calls_together_and_leaves_them_to_each_other() {
-    let Some(scene) = Scene::talking(Library::Webtrunk, "callee_talks", &[], "") else { return };
+fn a_page_with_the_sdk_puts_its_two_calls_together_and_leaves_them_to_each_other(seat: &Seat) {
+    let Some(scene) = Scene::talking_at(seat) else { return };
     let (colleague, its_sound) = scene.consulted();
     let Scene { alice, phone, sound, gateway, .. } = &scene;
     alice.merge();

@@ -7,10 +7,10 @@ use webtrunk_codecs::g711::Law;
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::{Sipp, Values};
 use crate::sip::trace::Seen;
-use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::seat::Seat;
 use crate::support::tools;
 
 pub(super) const ALICE_HZ: f64 = 1000.0;
@@ -51,10 +51,20 @@ impl Scene {
         values: Values<'_>,
         trunk: &str,
     ) -> Option<Self> {
-        let scene = Self::calling(config, library, scenario, values, trunk)?;
-        scene.alice.next("accepted");
-        scene.hear_each_other();
-        Some(scene)
+        Some(Self::calling(config, library, scenario, values, trunk)?.lifted())
+    }
+
+    /// Alice, by our SDK in this browser, and the phone hear each other.
+    pub(super) fn talking_at(seat: &Seat) -> Option<Self> {
+        let config = GatewayConfig::default().sections(&seat.json());
+        Some(Self::calling_at(seat, config, Library::Webtrunk, "callee_talks", &[], "")?.lifted())
+    }
+
+    /// The phone lifts.
+    fn lifted(self) -> Self {
+        self.alice.next("accepted");
+        self.hear_each_other();
+        self
     }
 
     /// Alice calls the phone.
@@ -65,13 +75,23 @@ impl Scene {
         values: Values<'_>,
         trunk: &str,
     ) -> Option<Self> {
-        let browser = Browser::shared()?;
+        Self::calling_at(&Seat::near()?, config, library, scenario, values, trunk)
+    }
+
+    fn calling_at(
+        seat: &Seat,
+        config: GatewayConfig,
+        library: Library,
+        scenario: &str,
+        values: Values<'_>,
+        trunk: &str,
+    ) -> Option<Self> {
         tools::command("sipp")?;
         let [phone_host, colleague_host] = [Host::new(), Host::new()];
         let [phone_ip, colleague_ip] = [&phone_host, &colleague_host].map(Host::ip);
         let carol = "destination = 'carol'\nactions = [{ bridge = { user = 'carol' } }]";
         let config = config
-            .origin(browser.origin())
+            .origin(seat.browser().origin())
             .user("alice")
             .user("carol")
             .trunk_lines(&format!(
@@ -83,15 +103,11 @@ impl Scene {
             .rule("destination = '1.*'\nactions = [{ bridge = { trunk = 'colleague', number = '$0' } }]")
             .rule(carol)
             .rule(&format!("from_trunk = 'provider'\n{carol}"));
-        let json = format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin());
-        let config = if library == Library::Webtrunk { config.sections(&json) } else { config };
-        let gateway = Gateway::start(&config);
+        let gateway = Gateway::start_at(seat.host(), &config);
         let pages = [("alice", ALICE_HZ, library), ("carol", CAROL_HZ, Library::Jssip)];
         let [alice, carol] = pages.map(|(user, hz, library)| {
-            let page = browser.open();
             let microphone = Microphone::Tone { hz, peak: 0.25 };
-            page.register(&gateway, user, &LineConfig { library, microphone, ..LineConfig::default() });
-            page
+            seat.open(&gateway, user, &LineConfig { library, microphone, ..LineConfig::default() })
         });
         let mut sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();

@@ -60,6 +60,8 @@ window.phone = {
   sendInfo: (type, body) => line.sendInfo(type, body),
   watch: (target, event, accept) => line.watch(target, event, accept),
   unwatch: () => line.unwatch(),
+  supervise: (user, mode) => line.supervise(user, mode),
+  setMode: (mode) => line.setMode(mode),
   hideUdp,
   restartIce: () => line.restartIce(),
   reconnect: () => line.reconnect(),

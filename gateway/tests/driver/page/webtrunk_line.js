@@ -19,6 +19,7 @@ export class WebtrunkLine {
       microphone: async ({ deviceId }) => (deviceId ? this.#other : microphone).clone(),
     });
     this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
+    this.#phone.on('presence', ({ user, state }) => events.tell('presence', { user, state }));
     this.#phone.on('message', ({ from, text }) => events.tell('message', { from, text }));
     this.#phone.devices.on('unplugged', (what) => events.tell('unplugged', { what }));
     this.#phone.on('replaced', () => events.tell('replaced'));
@@ -40,9 +41,7 @@ export class WebtrunkLine {
   /** When the call was asked for is noted, and when it was heard first, in ms. */
   async call(target) {
     const from = performance.now();
-    const call = await this.#phone.call(target);
-    this.#adopt(call);
-    if (call.state === 'connected') this.#events.tell('accepted');
+    const call = this.#begin(await this.#phone.call(target));
     const { connection } = call;
     const isHeard = async () => {
       const heard = [...(await connection.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
@@ -51,6 +50,12 @@ export class WebtrunkLine {
     };
     void isHeard();
   }
+
+  watch(user) { return this.#phone.watch([user]); }
+
+  async supervise(user, mode) { this.#begin(await this.#phone.supervise(user, mode)); }
+
+  setMode(mode) { return this.#call.setMode(mode); }
 
   answer() { return this.#call.answer(); }
 
@@ -113,6 +118,13 @@ export class WebtrunkLine {
       () => this.#events.tell('transferred'),
       (fault) => this.#events.tell('transfer refused', { text: fault.message }),
     );
+  }
+
+  /** A call of ours, which may be taken already. */
+  #begin(call) {
+    this.#adopt(call);
+    if (call.state === 'connected') this.#events.tell('accepted');
+    return call;
   }
 
   #adopt(call) {
