@@ -25,7 +25,10 @@ export function summarise(report: Iterable<readonly [string, Report]>): BrowserS
   const all = new Map(report);
   const of = (type: string): Report | undefined => [...all.values()].find((it) => it.type === type);
   const [inbound, outbound] = [of('inbound-rtp'), of('outbound-rtp')];
-  const pair = all.get(String(of('transport')?.selectedCandidatePairId));
+  // Firefox has no report of the transport: the pair itself says that it is the one, and the gateway's reports how long the way is.
+  const isInUse = (it: Report): boolean => it.type === 'candidate-pair' && it.state === 'succeeded' && (it.selected ?? it.nominated) === true;
+  const pair = all.get(String(of('transport')?.selectedCandidatePairId)) ?? [...all.values()].find(isInUse);
+  const roundTrip = pair?.currentRoundTripTime ?? of('remote-inbound-rtp')?.roundTripTime;
   const local = all.get(String(pair?.localCandidateId));
   const waited = number(inbound?.jitterBufferDelay) / number(inbound?.jitterBufferEmittedCount);
   const codec = (stream: Report | undefined): string | null => {
@@ -39,7 +42,7 @@ export function summarise(report: Iterable<readonly [string, Report]>): BrowserS
     packetsSent: number(outbound?.packetsSent),
     lost: number(inbound?.packetsLost),
     jitterMs: number(inbound?.jitter) * 1000,
-    roundTripMs: pair?.currentRoundTripTime === undefined ? null : number(pair.currentRoundTripTime) * 1000,
+    roundTripMs: roundTrip === undefined ? null : number(roundTrip) * 1000,
     bufferMs: Number.isFinite(waited) ? waited * 1000 : null,
     concealedShare: number(inbound?.concealedSamples) / Math.max(1, number(inbound?.totalSamplesReceived)),
     transport: typeof local?.protocol === 'string' ? local.protocol : null,

@@ -28,3 +28,15 @@ test('the report of a browser is told in few figures', () => {
     bufferMs: null, concealedShare: 0, transport: null,
   });
 });
+
+test('a browser that has no report of the transport tells of it by the pair that is in use', () => {
+  const report = Object.entries({
+    Q: { type: 'candidate-pair', state: 'succeeded', nominated: true, selected: false, localCandidateId: 'M' },
+    P: { type: 'candidate-pair', state: 'succeeded', nominated: true, selected: true, localCandidateId: 'L' },
+    M: { type: 'local-candidate', protocol: 'tcp' },
+    L: { type: 'local-candidate', protocol: 'udp' },
+    R: { type: 'remote-inbound-rtp', roundTripTime: 0.03 },
+  });
+  const { transport, roundTripMs } = summarise(report);
+  assert.deepEqual([transport, roundTripMs], ['udp', 30]);
+});

@@ -38,6 +38,7 @@ fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other(seat: &Seat) {
     );
     assert!(gateway["packetsReceived"].as_u64().is_some_and(|count| count > 50), "{measured}");
     assert!(browser["packetsReceived"].as_u64().is_some_and(|count| count > 50), "{measured}");
+    assert_eq!(browser["transport"], "udp", "{measured}");
     let heard_after = stage.alice.next("heard")["after"].as_f64().expect("a time");
     assert!(heard_after < SETUP_MAX_MS, "heard after {heard_after:.0} ms");
     // The first look at a meter begins to measure.
