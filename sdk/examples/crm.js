@@ -3,16 +3,8 @@
 
 import { Phone } from '../dist/index.js';
 import { Bell } from './bell.js';
-
-const $ = (id) => document.getElementById(id);
-const say = (text) => { $('status').textContent = text; };
-const url = new URLSearchParams(location.search).get('gateway') ?? `wss://${location.host}/api/v1`;
-
-/** What a real CRM has a database for. */
-const CUSTOMERS = [
-  { number: '2001', name: 'Ada Example', notes: 'Waits for a part since Monday.' },
-  { number: '0301234567', name: 'Bert Sample', notes: 'Likes to be called in the morning.' },
-];
+import { byNumber, CUSTOMERS } from './customers.js';
+import { $, attempt, say, url } from './page.js';
 
 /** Asked for anew at each session: a token is good once. */
 async function proof() {
@@ -23,16 +15,16 @@ async function proof() {
 
 const phone = new Phone({ url, proof });
 const bell = new Bell();
-const attempt = (work) => async () => {
-  try { await work(); } catch (fault) { say(fault.message); }
+const holdAll = () => {
+  const talks = phone.calls.filter(({ state, isHeld }) => state === 'connected' && !isHeld);
+  return Promise.all(talks.map((call) => call.hold()));
 };
-const holdAll = () => Promise.all(phone.calls.filter(({ state, isHeld }) => state === 'connected' && !isHeld).map((call) => call.hold()));
 
 function pop(call) {
   const card = $('blank').content.firstElementChild.cloneNode(true);
   const part = (name) => card.querySelector(`.${name}`);
   const { peer, displayName, headers, direction } = call.facts;
-  const known = CUSTOMERS.find(({ number }) => peer.endsWith(number));
+  const known = byNumber(peer);
   card.id = `card-${call.id}`;
   part('name').textContent = known?.name ?? (displayName || 'Nobody we know');
   part('number').textContent = peer;
@@ -60,11 +52,9 @@ function pop(call) {
 phone.on('incoming', pop);
 phone.on('restored', pop);
 phone.on('state', (state) => { if (phone.calls.length === 0) say(`The gateway: ${state}`); });
-$('customers').append(...CUSTOMERS.map(({ name, number }) => {
+for (const { name, number } of CUSTOMERS) {
   const button = Object.assign(document.createElement('button'), { textContent: name });
   button.onclick = attempt(async () => { await holdAll(); pop(await phone.call(number)); });
-  const item = document.createElement('li');
-  item.append(button);
-  return item;
-}));
+  $('customers').insertAdjacentElement('beforeend', document.createElement('li')).append(button);
+}
 await attempt(() => phone.connect())();

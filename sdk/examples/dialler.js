@@ -1,10 +1,7 @@
-// A dialler with one call at a time. The gateway is at `?gateway=wss://phone.example/api/v1`, or where the page is from.
+// A dialler with one call at a time.
 
 import { Phone } from '../dist/index.js';
-
-const $ = (id) => document.getElementById(id);
-const url = new URLSearchParams(location.search).get('gateway') ?? `wss://${location.host}/api/v1`;
-const say = (text) => { $('status').textContent = text; };
+import { $, attempt, say, url } from './page.js';
 
 let phone = null;
 let call = null;
@@ -24,12 +21,6 @@ function show(shown) {
   call.on('ended', ({ text }) => { $('call').hidden = true; say(text); });
   tell();
 }
-
-/** Does something, and says what went wrong. */
-const attempt = (work) => async (event) => {
-  event.preventDefault();
-  try { await work(); } catch (fault) { say(fault.message); }
-};
 
 $('sign-in').onsubmit = attempt(async () => {
   phone = new Phone({ url, proof: { kind: 'password', user: $('user').value, password: $('password').value } });

@@ -2,20 +2,13 @@
 // supervise, the gateway's configuration says: `groups`, and `supervises` of her own user.
 
 import { Phone } from '../dist/index.js';
+import { $, attempt, say, url } from './page.js';
 
-const $ = (id) => document.getElementById(id);
-const say = (text) => { $('status').textContent = text; };
-const url = new URLSearchParams(location.search).get('gateway') ?? `wss://${location.host}/api/v1`;
 const MODES = { listen: 'Listening to', whisper: 'Whispering to', barge: 'Talking with' };
 
 let phone = null;
 /** The call that she is in: whose it is, and as what she is there. */
 let seat = null;
-
-const attempt = (work) => async (event) => {
-  event?.preventDefault();
-  try { await work(); } catch (fault) { say(fault.message); }
-};
 
 /** Goes into an agent's call, or is something else in it. */
 async function enter(agent, mode) {
@@ -41,7 +34,8 @@ async function enter(agent, mode) {
 /** A row of the list: an agent, and what can be done with a call of hers. */
 function show({ user, state }) {
   const row = $(`agent-${user}`) ?? Object.assign($('calls').insertRow(), { id: `agent-${user}` });
-  row.replaceChildren(...[user, state, new Date().toLocaleTimeString()].map((text) => Object.assign(document.createElement('td'), { textContent: text })));
+  const cell = (text) => Object.assign(document.createElement('td'), { textContent: text });
+  row.replaceChildren(...[user, state, new Date().toLocaleTimeString()].map(cell));
   row.insertCell().append(...(state === 'talking' ? Object.keys(MODES) : []).map((mode) => {
     const button = Object.assign(document.createElement('button'), { textContent: mode, className: mode });
     button.onclick = attempt(() => enter(user, mode));

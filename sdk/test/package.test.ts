@@ -32,3 +32,11 @@ test('what npm packs is a phone by its name, needs nothing beside it and has no 
     await rm(folder, { recursive: true });
   }
 });
+
+test('each example is a page of sixty lines at most', async () => {
+  for (const example of ['dialler', 'crm', 'supervisor']) {
+    const lines = (await readFile(new URL(`examples/${example}.js`, ROOT), 'utf8')).trimEnd().split('\n');
+    assert.ok(lines.length <= 60, `${example} has ${lines.length} lines`);
+    assert.ok(lines.every((line) => line.length <= 150), `${example} has lines that nobody reads`);
+  }
+});
