@@ -6,6 +6,7 @@ mod ears;
 mod examples;
 mod replaced;
 mod server;
+mod sessions;
 mod set_up;
 mod stage;
 mod supervised;
