@@ -77,6 +77,15 @@ export class Firefox {
     return context;
   }
 
+  /** Opens a page that is not ours, in which this function is called with these values before anything of its own. */
+  async visit(url, body, ...values) {
+    const { context } = await this.#send('browsingContext.create', { type: 'tab' });
+    const functionDeclaration = `() => (${body})(...${JSON.stringify(values)})`;
+    await this.#send('script.addPreloadScript', { functionDeclaration, contexts: [context] });
+    await this.#send('browsingContext.navigate', { context, url, wait: 'complete' });
+    return context;
+  }
+
   /** Calls a function in a page; gives what comes of it, once it has. */
   async evaluate(page, body, ...values) {
     const { type, result, exceptionDetails } = await this.#send('script.callFunction', {

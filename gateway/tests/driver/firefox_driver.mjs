@@ -1,7 +1,10 @@
-// Drives Firefox as `driver.mjs` drives Chromium, as far as pages of ours need it: launch, open, run, reload and close.
+// Drives Firefox as `driver.mjs` drives Chromium, as far as pages need it that phone: launch, open, run, reload and close, and of pages that
+// are not ours visit, click, see and hear.
 
 import { Firefox } from './firefox.mjs';
+import { hear } from './hear.mjs';
 import { serve } from './lines.mjs';
+import { prepare } from './prepare.mjs';
 import { servePage } from './server.mjs';
 
 const pages = new Map();
@@ -9,6 +12,20 @@ let firefox = null;
 
 /** A page of ours is ready a moment after it is loaded. */
 const ready = (page) => firefox.evaluate(page, `async () => { while (!window.phone) await new Promise((resolve) => setTimeout(resolve, 20)); }`);
+
+/** How long anything may take to be seen in a page that is not ours, in ms: as Playwright has it. */
+const PATIENCE_MS = 30_000;
+
+/** Runs in such a page: waits until an element can be seen that holds a text, and presses it where that is wished. */
+async function find(selector, text, presses, patience) {
+  for (const until = performance.now() + patience; performance.now() < until;) {
+    const all = [...document.querySelectorAll(selector)];
+    const found = all.find((element) => element.checkVisibility() && element.textContent.includes(text));
+    if (found) return presses ? found.click() : undefined;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`no ${selector} with "${text}" in ${patience} ms: ${document.body.innerText}`);
+}
 
 const commands = {
   async launch({ browser, sound }) {
@@ -30,6 +47,16 @@ const commands = {
     await firefox.reload(pages.get(name));
     await ready(pages.get(name));
   },
+
+  async visit({ page: name, url, microphone }) {
+    pages.set(name, await firefox.visit(url, prepare, microphone ?? { hz: null }));
+  },
+
+  async click({ page, selector }) { await firefox.evaluate(pages.get(page), find, selector, '', true, PATIENCE_MS); },
+
+  async see({ page, selector, text }) { await firefox.evaluate(pages.get(page), find, selector, text, false, PATIENCE_MS); },
+
+  async hear({ page, selector, seconds }) { return firefox.evaluate(pages.get(page), hear, [selector, seconds]); },
 
   async run({ page, method, arguments: values }) {
     return firefox.evaluate(pages.get(page), '(method, values) => window.phone[method](...values)', method, values);

@@ -14,6 +14,7 @@ use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 use crate::support::page::Microphone;
 use crate::support::process::wait_until;
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::Sound;
 use crate::support::tools;
 use crate::support::visit::Visit;
@@ -32,10 +33,15 @@ struct Stage {
 }
 
 impl Stage {
-    fn lay() -> Option<Self> {
-        let browser = Browser::shared()?;
+    /// `None` where a tool is missing.
+    fn near() -> Option<Self> {
+        Self::lay(&Seat::near()?)
+    }
+
+    /// Whom the examples are for has their server and the browser on one machine.
+    fn lay(seat: &Seat) -> Option<Self> {
         tools::command("sipp")?;
-        let server = Server::start(None)?;
+        let server = seat.beside_browser(|| Server::start(None))?;
         let [office, branch] = [Host::new(), Host::new()];
         let comes_in = "destination = '4711'\nfrom_trunk = 'office|branch'\n\
             actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
@@ -46,8 +52,9 @@ impl Stage {
             .trunk("branch", &branch, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
             .rule(comes_in);
-        let gateway = Gateway::start(&config);
+        let gateway = Gateway::start_at(seat.host(), &config);
         let sound = RtpPeer::new(&office, 7000);
+        let browser = seat.browser().clone();
         Some(Self { browser, gateway, server, office, branch, sound })
     }
 
@@ -68,9 +75,11 @@ impl Stage {
     }
 }
 
+in_each_browser!(the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to);
+
 #[test]
 fn the_dialler_of_the_sdk_calls_a_phone() {
-    let Some(mut stage) = Stage::lay() else { return };
+    let Some(mut stage) = Stage::near() else { return };
     let page = stage.visit("dialler");
     page.fill("#user", "alice");
     page.fill("#password", "not hers");
@@ -95,7 +104,7 @@ fn the_dialler_of_the_sdk_calls_a_phone() {
 
 #[test]
 fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
-    let Some(mut stage) = Stage::lay() else { return };
+    let Some(mut stage) = Stage::near() else { return };
     let page = stage.visit("crm");
     page.see("#status", "The gateway: connected");
     let values = [("FORMATS", "0")];
@@ -112,9 +121,8 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
     stage.end(1);
 }
 
-#[test]
-fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to() {
-    let Some(mut stage) = Stage::lay() else { return };
+fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
     let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
     let page = stage.browser.visit_speaking(&stage.server.page("crm", &stage.gateway), microphone);
     page.see("#status", "The gateway: connected");

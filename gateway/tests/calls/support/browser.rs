@@ -85,7 +85,7 @@ impl Browser {
         Some(Self { driver: Driver::chromium(command)?, _turn: turn })
     }
 
-    /// The Firefox that tests share on this machine, which has pages of ours alone.
+    /// The Firefox that tests share on this machine.
     pub(super) fn firefox(shared: &mut Shared, machine: &Machine) -> Option<Self> {
         // Here, since what is done on a machine has a thread of its own, where nobody knows of the test's turn.
         let turn = Turn::take();

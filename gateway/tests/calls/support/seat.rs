@@ -2,7 +2,7 @@
 //! loopback, nor where no route leads out. What is played in one is played in the other.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use webtrunk_signalling::lock::lock;
 
@@ -21,13 +21,14 @@ const GATEWAY: &str = "10.99.7.1";
 /// A browser, as the gateway's neighbour.
 pub(crate) struct Seat {
     browser: Browser,
-    machine: Option<&'static str>,
+    /// The browser's machine, where it is not the gateway's.
+    outside: Option<Arc<Machine>>,
 }
 
 impl Seat {
     /// In the Chromium that tests share. `None` where a tool is missing.
     pub(crate) fn near() -> Option<Self> {
-        Some(Self { browser: Browser::shared()?, machine: None })
+        Some(Self { browser: Browser::shared()?, outside: None })
     }
 
     pub(crate) const fn browser(&self) -> &Browser {
@@ -35,13 +36,21 @@ impl Seat {
     }
 
     /// The gateway's address on the machine on which the test is, where the browser is on another.
-    pub(crate) const fn machine(&self) -> Option<&'static str> {
-        self.machine
+    pub(crate) fn machine(&self) -> Option<&'static str> {
+        self.outside.as_ref().map(|_| GATEWAY)
+    }
+
+    /// Does something on the browser's machine.
+    pub(crate) fn beside_browser<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        match &self.outside {
+            Some(outside) => outside.run(act),
+            None => act(),
+        }
     }
 
     /// Where the gateway is to be.
     pub(crate) fn host(&self) -> Host {
-        self.machine.map_or_else(Host::new, Host::machine)
+        self.machine().map_or_else(Host::new, Host::machine)
     }
 
     /// The gateway's section `[json]`, to which lines may be added.
@@ -52,7 +61,7 @@ impl Seat {
     /// A wire to the gateway's WebSocket, at an address that the browser reaches.
     pub(crate) fn wire(&self, gateway: &Gateway) -> Wire {
         let http = SocketAddr::new(gateway.sip().ip(), HTTP_PORT);
-        if self.machine.is_some() { Wire::beside(http) } else { Wire::to(http) }
+        if self.outside.is_some() { Wire::beside(http) } else { Wire::to(http) }
     }
 
     /// Opens a page and registers it as a user, by a name that lasts for a while where it speaks JSON.
@@ -108,14 +117,14 @@ pub(crate) fn in_firefox(play: impl FnOnce(&Seat) + Send) {
     let mut street = lock(&STREET);
     let Street { inside, outside, firefox } = street.get_or_insert_with(Street::lay);
     let Some(browser) = Browser::firefox(firefox, outside) else { return };
-    let seat = Seat { browser, machine: Some(GATEWAY) };
+    let seat = Seat { browser, outside: Some(outside.clone()) };
     inside.run(|| play(&seat));
 }
 
 /// The gateway's machine, and Firefox on another.
 struct Street {
     inside: Machine,
-    outside: Machine,
+    outside: Arc<Machine>,
     firefox: Shared,
 }
 
@@ -127,6 +136,6 @@ impl Street {
         let [inside, outside] = [Machine::new(), Machine::new()];
         inside.lay_cable("firefox", &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
         outside.ip("route add default via 10.99.7.1");
-        Self { inside, outside, firefox: Shared::new() }
+        Self { inside, outside: Arc::new(outside), firefox: Shared::new() }
     }
 }
