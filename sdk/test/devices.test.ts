@@ -43,3 +43,24 @@ test('what was not chosen may come and go', async () => {
   await browser.plug(BUILT_IN);
   assert.deepEqual(told, ['changed']);
 });
+
+test('calls are heard by the chosen speaker, those that there are too, and by the usual one when that is pulled out', async () => {
+  const { browser, phone } = await connected();
+  await browser.plug(BUILT_IN, SPEAKER);
+  const call = async (callId: string): Promise<void> => {
+    const calling = phone.call('100');
+    await settle();
+    await browser.socket.answer('call', { callId });
+    await calling;
+  };
+  const speakers = (): string[] => browser.audios.map(({ speaker }) => speaker);
+  await call('a1');
+  phone.devices.chooseSpeaker('speaker');
+  await settle();
+  await call('a2');
+  assert.deepEqual(speakers(), ['speaker', 'speaker']);
+  const told: string[] = [];
+  phone.devices.on('unplugged', (which) => told.push(which));
+  await browser.plug(BUILT_IN);
+  assert.deepEqual([told, phone.devices.speaker, speakers()], [['speaker'], '', ['', '']]);
+});

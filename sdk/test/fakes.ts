@@ -76,6 +76,17 @@ export class FakeStream {
   getTracks(): FakeTrack[] { return [this.track]; }
 }
 
+/** What plays a call. */
+export class FakeAudio {
+  srcObject: unknown = null;
+  /** By which it is heard; empty for the usual one. */
+  speaker = '';
+
+  async play(): Promise<void> {}
+
+  async setSinkId(speaker: string): Promise<void> { this.speaker = speaker; }
+}
+
 /** A peer connection, as far as signalling goes. */
 export class FakeConnection {
   signalingState = 'stable';
@@ -185,7 +196,13 @@ export class FakeBrowser implements Environment {
     return this.connection as unknown as RTCPeerConnection;
   }
 
-  openAudio(): null { return null; }
+  readonly audios: FakeAudio[] = [];
+
+  openAudio(): HTMLAudioElement {
+    const audio = new FakeAudio();
+    this.audios.push(audio);
+    return audio as unknown as HTMLAudioElement;
+  }
 
   random(): number { return 0; }
 
