@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use webtrunk_codecs::g711::Law;
 
 use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
+use crate::sip::rtp_peer::Packet;
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
 use crate::support::machine::Machine;
 use crate::support::page::Library;
+use crate::support::sound::Sound;
 
 /// The gateway, to which both networks lead.
 const GATEWAY: &str = "10.99.0.1";
@@ -153,6 +155,49 @@ fn a_page_with_the_sdk_that_loses_its_websocket_with_its_network_is_heard_again_
         assert_eq!(call.phone.received("INVITE").len(), 1, "the phone is told nothing");
         call.end();
     });
+}
+
+/// How long neither may hear the other where a page changes networks, in seconds, and for how long both are listened to.
+const GAP_MAX_S: f64 = 3.0;
+const LISTENED_S: f64 = 7.0;
+
+/// Nobody tells it to do anything; the time in which the browser notices is in it.
+#[test]
+#[ignore = "make pages"]
+fn a_page_with_the_sdk_that_changes_networks_is_unheard_and_hears_nothing_for_less_than_three_seconds() {
+    let machines = Machines::new();
+    let Some(browser) = machines.outside.run(Browser::start) else { return };
+    machines.inside.run(|| {
+        let config =
+            CallConfig { library: Library::Webtrunk, machine: Some(GATEWAY), ..CallConfig::default() };
+        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+        call.talk();
+        let listening = call.alice.begin_to_listen(LISTENED_S);
+        machines.change();
+        let (at_page, at_phone) = (listening.wait(), in_its_time(&call.sound.heard()));
+        assert_eq!(address(&call), MOBILE);
+        let [page, phone] = [at_page.longest_without(PHONE_HZ), at_phone.longest_without(PAGE_HZ)];
+        eprintln!("a change of networks: the page hears nothing for {page:.2} s, the phone for {phone:.2} s");
+        assert!(page.max(phone) < GAP_MAX_S, "the page {page:.2} s, the phone {phone:.2} s");
+        call.assert_hear_each_other();
+        call.end();
+    });
+}
+
+/// What packets say, with silence for what did not come.
+fn in_its_time(packets: &[Packet]) -> Sound {
+    let mut samples = Vec::new();
+    let mut next = packets.first().map_or(0, |packet| packet.timestamp);
+    for packet in packets {
+        let missed = packet.timestamp.wrapping_sub(next) as usize;
+        // More than that is another beginning.
+        if missed < 80_000 {
+            samples.resize(samples.len() + missed, 0);
+        }
+        samples.extend(packet.payload.iter().map(|code| Law::Mu.decode(*code)));
+        next = packet.timestamp.wrapping_add(packet.payload.len() as u32);
+    }
+    Sound::telephone(samples)
 }
 
 /// The gateway has seen the WebSocket close, so that it cannot even ask.

@@ -92,12 +92,24 @@ impl Sound {
 
     /// The part of the windows in which a tone is the most of what is heard, 0 to 1.
     pub(crate) fn share_of_tone(&self, hz: f64) -> f64 {
-        let is_tone = |window: &&[i16]| {
-            let (tone, all) = (goertzel(window, hz / f64::from(self.rate)), rms(window));
-            tone > FAINTEST_TONE && tone > 0.7 * all
-        };
-        let count = self.windows().filter(is_tone).count();
+        let count = self.windows().filter(|window| self.is_tone(window, hz)).count();
         count as f64 / self.windows().count().max(1) as f64
+    }
+
+    /// The longest time without this tone, in seconds.
+    pub(crate) fn longest_without(&self, hz: f64) -> f64 {
+        let (mut longest, mut lasting) = (0, 0);
+        for window in self.windows() {
+            lasting = if self.is_tone(window, hz) { 0 } else { lasting + 1 };
+            longest = longest.max(lasting);
+        }
+        f64::from(longest * WINDOW_MS) / 1000.0
+    }
+
+    /// Whether a tone is the most of what is heard.
+    fn is_tone(&self, window: &[i16], hz: f64) -> bool {
+        let (tone, all) = (goertzel(window, hz / f64::from(self.rate)), rms(window));
+        tone > FAINTEST_TONE && tone > 0.7 * all
     }
 
     /// Fails unless this is a tone of a level, with little beside it.
@@ -172,4 +184,7 @@ fn tones_are_told_apart_and_their_level_is_found() {
     assert!(tone.level_at(1400.0) < -40.0 && tone.share_of_tone(1400.0) == 0.0);
     let silence = Sound { rate: 8000, samples: vec![0; 8000] };
     assert!(silence.level() < -100.0 && silence.share_of_tone(1020.0) == 0.0);
+    let [first, last] = [0.5, 0.2].map(|seconds| Sound::tone(8000, 1020.0, 0.25, seconds).samples);
+    let torn = Sound::telephone([first, silence.samples, last].concat());
+    assert!((torn.longest_without(1020.0) - 1.0).abs() < 0.01);
 }
