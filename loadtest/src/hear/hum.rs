@@ -9,6 +9,7 @@
 //! The hum never stops, so any hole in it was made on its way. Its frequency names the end of the call, so that an
 //! echo, or another call's audio, is known by its name. The beep begins with a packet, so that its way can be timed.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use webtrunk_codecs::SampleRate;
@@ -24,11 +25,14 @@ pub struct Hum(u16);
 /// What the hum of one end was like at the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HumHeard {
-    /// The loudest hum of all that there are; `None` where there was silence.
+    /// Who hummed: another than was expected where most of what was heard is that hum and little else; `None` where nobody
+    /// did.
     pub whose: Option<Hum>,
+    /// Nobody hummed, and yet it was loud.
+    pub is_other: bool,
     /// The level of the hum that was expected, in dBm0, over all pieces in which anything hummed.
     pub level_dbm0: f64,
-    /// The holes in the loudest hum, in their order.
+    /// The holes in that hum, in their order.
     pub holes: Vec<Hole>,
     /// Until when it was heard, from the first sample on; `None` where there was silence.
     pub until: Option<Duration>,
@@ -62,6 +66,7 @@ pub(crate) const PACKETS_PER_BEEP: u32 = 100;
 const RATE: SampleRate = SampleRate::HZ_8000;
 /// Samples of a piece in which hums are told apart: 400 ms.
 const PIECE: usize = 3200;
+const PIECE_TIME: Duration = Duration::from_millis(400);
 /// Pieces that are looked at of one call. Chosen by us: they cost most.
 const PIECES_MAX: usize = 6;
 /// Samples in which a hole is looked for: a packet.
@@ -72,6 +77,10 @@ const HEARD_WITHIN_DB: f64 = 18.0;
 /// The window of a beep and its step, in samples: 10 ms and 1 ms.
 const WINDOW: usize = 80;
 const WINDOW_STEP: usize = 8;
+/// What is added to another's hum is quieter than all of it by this: a beep takes two decibels, two tones are three.
+const PURE_WITHIN_DB: f64 = 2.5;
+/// Pieces that another's hum fills at least. Chosen by us: a note of a tune may be a hum too.
+const STRANGER_MIN: usize = 2;
 /// A beep is louder than this in its window: a hum that begins or ends is not.
 const BEEP_MIN_DBM0: f64 = -28.0;
 
@@ -137,19 +146,17 @@ fn said(hz: f64, level_dbm0: f64, rate: SampleRate, length: usize) -> Vec<i16> {
 }
 
 impl HumHeard {
-    /// Listens to samples at 8 kHz, in which this hum is expected.
+    /// Listens to samples at 8 kHz, in which this hum is expected. In these times, from the first sample on, anything may be
+    /// heard: a ring before the answer, music on hold.
     #[must_use]
-    pub fn of(samples: &[i16], expected: Hum) -> Self {
-        let pieces: Vec<_> = samples.chunks_exact(PIECE).collect();
-        // The first and the last may be cut.
-        let inner = if pieces.len() > 2 { &pieces[1..pieces.len() - 1] } else { &pieces[..] };
-        // What is quieter than any hum tells nothing of whose it is: nobody may have spoken there.
-        let inner: Vec<_> = inner.iter().filter(|piece| is_heard(level_dbm0(piece))).collect();
-        let step = inner.len().div_ceil(PIECES_MAX).max(1);
-        let loudest: Vec<_> = inner.iter().step_by(step).filter_map(|piece| loudest(piece)).collect();
-        let most = |hum: Hum| loudest.iter().filter(|(own, _)| *own == hum).count();
-        let whose = loudest.iter().map(|(hum, _)| *hum).max_by_key(|hum| most(*hum));
-        let humming = inner.iter().step_by(step).map(|piece| expected.level(piece));
+    pub fn of(samples: &[i16], expected: Hum, anything: &[Range<Duration>]) -> Self {
+        let loud = loud_pieces(samples);
+        let judged: Vec<_> = loud.iter().filter(|(at, _)| !is_within(*at, anything)).collect();
+        let is_judged = !judged.is_empty();
+        let pieces: Vec<_> = if is_judged { judged } else { loud.iter().collect() };
+        let pieces = some_of(pieces.iter().map(|(_, piece)| *piece));
+        let whose = whose(&pieces, Some(expected)).filter(|hum| is_judged || *hum == expected);
+        let humming = pieces.iter().map(|piece| expected.level(piece));
         let level_dbm0 = humming.max_by(f64::total_cmp).unwrap_or(f64::NEG_INFINITY);
         let frames = whose.map(|hum| frames(samples, hum)).unwrap_or_default();
         let holes = holes(&frames);
@@ -157,7 +164,8 @@ impl HumHeard {
         let mut beeps = beeps(samples);
         // What a hole leaves of a beep does not tell when that began.
         beeps.retain(|beep| !holes.iter().any(|hole| hole.is_before(*beep)));
-        Self { whose, level_dbm0, holes, until, beeps }
+        let is_other = is_judged && whose.is_none();
+        Self { whose, is_other, level_dbm0, holes, until, beeps }
     }
 
     /// How much louder it was than said, in dB.
@@ -189,9 +197,48 @@ pub(crate) const fn below_said(level_dbm0: f64) -> f64 {
     HUM_DBM0 - level_dbm0
 }
 
-fn loudest(piece: &[i16]) -> Option<(Hum, f64)> {
+/// The pieces in which anything is heard, and where: what is quieter than any hum tells nothing, nobody may have spoken there.
+fn loud_pieces(samples: &[i16]) -> Vec<(usize, &[i16])> {
+    let pieces: Vec<_> = samples.chunks_exact(PIECE).enumerate().collect();
+    // The first and the last may be cut.
+    let inner = if pieces.len() > 2 { &pieces[1..pieces.len() - 1] } else { &pieces[..] };
+    inner.iter().copied().filter(|(_, piece)| is_heard(level_dbm0(piece))).collect()
+}
+
+/// Whether any of the piece of this number is in one of these times.
+fn is_within(piece: usize, times: &[Range<Duration>]) -> bool {
+    let from = PIECE_TIME * piece as u32;
+    times.iter().any(|it| it.start < from + PIECE_TIME && from < it.end)
+}
+
+/// As many of these as are looked at, from all over them.
+fn some_of<'s>(pieces: impl ExactSizeIterator<Item = &'s [i16]>) -> Vec<&'s [i16]> {
+    let step = pieces.len().div_ceil(PIECES_MAX).max(1);
+    pieces.step_by(step).collect()
+}
+
+/// Who hums in these pieces.
+fn whose(pieces: &[&[i16]], expected: Option<Hum>) -> Option<Hum> {
+    let hums: Vec<_> = pieces.iter().filter_map(|piece| loudest(piece, expected)).collect();
+    let count = |of: Hum| hums.iter().filter(|hum| **hum == of).count();
+    let most = hums.iter().copied().max_by_key(|hum| count(*hum))?;
+    let is_most = count(most) >= STRANGER_MIN && 2 * count(most) > pieces.len();
+    if is_most { Some(most) } else { expected.filter(|hum| count(*hum) > 0) }
+}
+
+/// The loudest hum of all that there are: the one that is expected, or another and little beside it.
+fn loudest(piece: &[i16], expected: Option<Hum>) -> Option<Hum> {
     let levels = Hum::all().map(|hum| (hum, hum.level(piece)));
-    levels.max_by(|one, other| one.1.total_cmp(&other.1)).filter(|(_, level)| is_heard(*level))
+    let (hum, level) = levels.max_by(|one, other| one.1.total_cmp(&other.1))?;
+    let is_pure = level > level_dbm0(piece) - PURE_WITHIN_DB;
+    (is_heard(level) && (Some(hum) == expected || is_pure)).then_some(hum)
+}
+
+/// The hum in samples at 8 kHz in which none is expected.
+#[must_use]
+pub(crate) fn hum_in(samples: &[i16]) -> Option<Hum> {
+    let loud = loud_pieces(samples);
+    whose(&some_of(loud.iter().map(|(_, piece)| *piece)), None)
 }
 
 fn is_heard(level_dbm0: f64) -> bool {
@@ -274,7 +321,7 @@ mod tests {
     fn each_end_is_known_by_its_hum_through_every_codec() {
         for codec in [CodecId::Pcmu, CodecId::Opus, CodecId::G722] {
             for hum in [Hum::of_caller(0), Hum::of_caller(69), Hum::of_answerer(3), Hum::of_answerer(69)] {
-                let found = HumHeard::of(&through(codec, &heard(hum, 5)), hum);
+                let found = HumHeard::of(&through(codec, &heard(hum, 5)), hum, &[]);
                 assert_eq!(found.whose, Some(hum), "{codec:?}");
                 assert!(found.gain_db().abs() < 1.5, "{codec:?} {hum:?}: {}", found.gain_db());
                 assert!(found.longest_hole().is_zero(), "{codec:?} {hum:?}: {:?}", found.holes);
@@ -285,18 +332,61 @@ mod tests {
 
     #[test]
     fn the_hum_of_another_is_named_and_silence_is_nobodys() {
-        let found = HumHeard::of(&heard(Hum::of_caller(12), 4), Hum::of_caller(11));
+        let found = HumHeard::of(&heard(Hum::of_caller(12), 4), Hum::of_caller(11), &[]);
         assert_eq!(found.whose, Some(Hum::of_caller(12)));
         assert!(found.gain_db() < -30.0, "{}", found.gain_db());
-        assert_eq!(HumHeard::of(&[0; 32_000], Hum::of_caller(0)).whose, None);
-        assert_eq!(HumHeard::of(&[], Hum::of_caller(0)).whose, None);
+        assert_eq!(HumHeard::of(&[0; 32_000], Hum::of_caller(0), &[]).whose, None);
+        assert_eq!(HumHeard::of(&[], Hum::of_caller(0), &[]).whose, None);
+    }
+
+    fn tones(hz: &[f64], level_dbm0: f64, seconds: usize) -> Vec<i16> {
+        let mut mixed = vec![0_i16; 8000 * seconds];
+        for hz in hz {
+            let tone = said(*hz, level_dbm0, RATE, 8000 * seconds);
+            mixed.iter_mut().zip(tone).for_each(|(all, one)| *all = all.saturating_add(one));
+        }
+        mixed
+    }
+
+    #[test]
+    fn another_sound_is_no_hum_of_another_call() {
+        // A ring, a chord, two other ends at one time.
+        for hz in [&[440.0, 480.0][..], &[440.0, 550.0, 660.0], &[700.0, 1010.0]] {
+            let found = HumHeard::of(&tones(hz, -16.0, 4), Hum::of_caller(5), &[]);
+            assert_eq!((found.whose, found.is_other), (None, true), "{hz:?}");
+            assert_eq!(hum_in(&tones(hz, -16.0, 4)), None, "{hz:?}");
+        }
+        assert_eq!(hum_in(&heard(Hum::of_answerer(7), 4)), Some(Hum::of_answerer(7)));
+        assert!(!HumHeard::of(&[0; 32_000], Hum::of_caller(0), &[]).is_other);
+    }
+
+    #[test]
+    fn who_hums_is_told_by_times_in_which_nothing_else_may_be_heard() {
+        // A tone of four seconds before the answer, as another call would hum, then a call of two.
+        let mut samples = tones(&[440.0], -16.0, 4);
+        samples.extend(heard(Hum::of_caller(5), 2));
+        let until = |seconds| Duration::ZERO..Duration::from_secs(seconds);
+        assert_eq!(HumHeard::of(&samples, Hum::of_caller(5), &[]).whose, Some(Hum::of_caller(13)));
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[until(4)]);
+        assert_eq!((found.whose, found.is_other), (Some(Hum::of_caller(5)), false));
+        let found = HumHeard::of(&samples[..32_000], Hum::of_caller(5), &[until(4)]);
+        assert_eq!((found.whose, found.is_other), (None, false), "nothing is left to tell it by");
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[until(1)]);
+        assert_eq!(found.whose, Some(Hum::of_caller(13)), "most of what is left");
+    }
+
+    #[test]
+    fn a_note_that_is_a_hum_for_a_moment_is_nobodys() {
+        let mut samples = heard(Hum::of_caller(5), 4);
+        samples[3200..6400].copy_from_slice(&tones(&[440.0], -10.0, 1)[..3200]);
+        assert_eq!(HumHeard::of(&samples, Hum::of_caller(5), &[]).whose, Some(Hum::of_caller(5)));
     }
 
     #[test]
     fn beeps_are_timed_to_a_few_milliseconds_through_every_codec() {
         for codec in [CodecId::Pcmu, CodecId::Opus] {
             let samples = heard(Hum::of_answerer(40), 7);
-            let found = HumHeard::of(&through(codec, &samples[4000..]), Hum::of_answerer(40));
+            let found = HumHeard::of(&through(codec, &samples[4000..]), Hum::of_answerer(40), &[]);
             let at: Vec<_> = found.beeps.iter().map(|at| at.as_secs_f64() * 1000.0).collect();
             assert_eq!(at.len(), 3, "{codec:?}: {at:?}");
             for (at, expected) in at.iter().zip([1500.0, 3500.0, 5500.0]) {
@@ -310,12 +400,12 @@ mod tests {
     fn a_hole_has_its_length() {
         let mut samples = heard(Hum::of_caller(5), 4);
         samples[16_000..16_000 + 160 * 15].fill(0);
-        let found = HumHeard::of(&samples, Hum::of_caller(5));
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[]);
         let (at, length) = (Duration::from_secs(2), Duration::from_millis(300));
         assert_eq!(found.holes, [Hole { at, length }]);
         assert_eq!(found.until, Some(Duration::from_secs(4)));
         samples[24_000..].fill(0);
-        let found = HumHeard::of(&samples, Hum::of_caller(5));
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[]);
         assert_eq!(
             (found.holes.len(), found.until),
             (1, Some(Duration::from_secs(3))),
@@ -327,7 +417,7 @@ mod tests {
     fn what_a_hole_leaves_of_a_beep_is_none() {
         let mut samples = heard(Hum::of_caller(5), 5);
         samples[16_000..16_000 + 160 * 2].fill(0);
-        let found = HumHeard::of(&samples, Hum::of_caller(5));
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[]);
         assert_eq!(found.beeps.len(), 1, "{:?}", found.beeps);
         assert!(found.beeps[0] > Duration::from_millis(3990));
     }

@@ -25,5 +25,5 @@ pub use sound::{level_dbm0, longest_silence, rms};
 pub use stall::Stall;
 pub use webtrunk_codecs::tone::goertzel_dbm0;
 
-pub(crate) use hum::{PACKETS_PER_BEEP, below_said, level_beside};
+pub(crate) use hum::{PACKETS_PER_BEEP, below_said, hum_in, level_beside};
 pub(crate) use scorer::own_score;

@@ -1,5 +1,6 @@
 //! One direction of a call: what one end said, and what the other heard.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
@@ -91,11 +92,14 @@ pub(super) fn listen(
             verdict.listen_to_hum(&hums, from, to, limits, happened)
         }
         (Said::Speech(voice), _) => {
-            // What comes of a hold is another sound.
-            let until = origin.zip(happened.excuses.iter().map(|it| it.from).min());
-            let until = until.and_then(|(origin, until)| until.duration_since(origin).ok());
-            let count = until.map_or(samples.len(), |until| (until.as_secs_f64() * 8000.0) as usize);
-            verdict.listen_to_speech(voice, &samples[..count.min(samples.len())], from, limits);
+            // What comes before the answer, or of a hold, is another sound.
+            let place = |at: SystemTime| {
+                let since = origin.and_then(|origin| at.duration_since(origin).ok()).unwrap_or_default();
+                ((since.as_secs_f64() * 8000.0) as usize).min(samples.len())
+            };
+            let first = to.answered_at.map_or(0, place);
+            let end = happened.excuses.iter().map(|it| it.from).min().map_or(samples.len(), place);
+            verdict.listen_to_speech(voice, &samples[first.min(end)..end], from, limits);
             Vec::new()
         }
         // Both ends of a call say alike.
@@ -162,7 +166,7 @@ impl DirectionVerdict {
         happened: &Happened,
     ) -> Vec<(SystemTime, Duration)> {
         let origin = hums.origin;
-        let hum = HumHeard::of(hums.samples, hums.said);
+        let hum = HumHeard::of(hums.samples, hums.said, &anything(origin, to.answered_at, happened));
         // A stranger's beeps tell nothing of this way.
         let is_right = hum.whose == Some(hums.said);
         let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
@@ -173,7 +177,7 @@ impl DirectionVerdict {
         let holes = holes.filter_map(|hole| unexcused(hole, origin, delay, &happened.excuses));
         let holes: Vec<_> =
             holes.filter_map(|hole| pauses::unexplained(hole, from.sent, origin, delay)).collect();
-        self.is_heard = hum.whose.is_some();
+        self.is_heard = hum.whose.is_some() || hum.is_other;
         self.longest_gap_ms = ms(holes.iter().map(|hole| hole.length).max().unwrap_or_default());
         self.gaps = holes.iter().filter(|hole| hole.length > limits.gap).count();
         self.delay_ms = delay.map(ms);
@@ -187,6 +191,7 @@ impl DirectionVerdict {
 
     fn judge_hum(&mut self, hum: &HumHeard, hums: &Hums<'_>, from: &Side<'_>, limits: &Limits) {
         match hum.whose {
+            None if hum.is_other => self.judge_other(),
             None => self.judge_silence(from),
             Some(whose) if whose == hums.said => {
                 self.judge_level(limits);
@@ -207,6 +212,13 @@ impl DirectionVerdict {
         if from.sent.spoken().count() >= JUDGED_MIN {
             self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
         }
+    }
+
+    pub(super) fn judge_other(&mut self) {
+        self.find(
+            FindingKind::OtherSound,
+            "a sound that is neither what was said nor another call's".to_owned(),
+        );
     }
 
     pub(super) fn judge_level(&mut self, limits: &Limits) {
@@ -263,6 +275,21 @@ fn origin(heard: &Heard) -> Option<SystemTime> {
     let most = early.fold(0.0, f64::max);
     // A timestamp that jumps is no packet that was quick.
     first.at.checked_sub(Duration::from_secs_f64(most.min(2.0)))
+}
+
+/// The times since the first sample in which anything may be heard: rings before the answer and tones after the talk, what the
+/// target plays who is on hold, digits as tones, and whoever a call is handed on to.
+fn anything(
+    origin: Option<SystemTime>,
+    answered_at: Option<SystemTime>,
+    happened: &Happened,
+) -> Vec<Range<Duration>> {
+    let Some(origin) = origin else { return Vec::new() };
+    let since = |at: SystemTime| at.duration_since(origin).unwrap_or_default();
+    let before = answered_at.map(|answered_at| Duration::ZERO..since(answered_at));
+    let after = happened.talked_until.map(|until| since(until)..Duration::MAX);
+    let excused = happened.excuses.iter().map(|it| since(it.from)..since(it.holds_until(Duration::ZERO)));
+    before.into_iter().chain(after).chain(excused).collect()
 }
 
 /// What of a hole no time of wanted silence explains; `None` where that is nothing.
@@ -333,5 +360,19 @@ mod tests {
         assert_eq!(left(4000, 4000, 0), Some(2400), "it began before, and did not end");
         assert_eq!(left(1000, 200, 0), Some(200));
         assert_eq!(left(8000, 200, 0), Some(200));
+    }
+
+    #[test]
+    fn what_comes_before_the_answer_and_of_a_hold_tells_nothing() {
+        let times = |from: u64, to: u64| Duration::from_millis(from)..Duration::from_millis(to);
+        let excuse = Excuse { from: at(6000), to: at(7000) };
+        let happened =
+            Happened { excuses: vec![excuse], talked_until: Some(at(9000)), ..Happened::default() };
+        let rest = Duration::from_secs(8)..Duration::MAX;
+        let told = anything(Some(at(1000)), Some(at(3000)), &happened);
+        assert_eq!(told, [times(0, 2000), rest, times(5000, 6600)]);
+        let told = anything(Some(at(1000)), Some(at(900)), &Happened::default());
+        assert_eq!(told, [times(0, 0)], "it was answered before anything came");
+        assert_eq!(anything(None, Some(at(900)), &happened), []);
     }
 }

@@ -26,6 +26,8 @@ pub enum FindingKind {
     Silent,
     /// The audio of another call.
     Swapped,
+    /// A sound that neither this call nor another one said, or what was said, mangled beyond likeness.
+    OtherSound,
     /// What an end said itself comes back to it.
     Echo,
     /// It begins long after the answer.
@@ -59,6 +61,7 @@ impl FindingKind {
             Self::OneWay => "one_way",
             Self::Silent => "silent",
             Self::Swapped => "swapped",
+            Self::OtherSound => "other_sound",
             Self::Echo => "echo",
             Self::LateStart => "late_start",
             Self::ClippedStart => "clipped_start",

@@ -6,7 +6,7 @@ use webtrunk_codecs::resample::resample;
 use super::call::Side;
 use super::{DirectionVerdict, FindingKind, Limits};
 use crate::agent::Voice;
-use crate::hear::{Alignment, level_dbm0, opinion, own_score};
+use crate::hear::{Alignment, hum_in, level_dbm0, opinion, own_score};
 
 /// Likeness from which a place in the speech is believed: codecs leave it far above.
 const LIKENESS_MIN: f64 = 0.5;
@@ -27,13 +27,7 @@ impl DirectionVerdict {
         let Some(clip) = voice.clip() else { return };
         let found = Alignment::find(clip, samples).filter(|it| it.correlation >= LIKENESS_MIN);
         let Some(found) = found else {
-            if level_dbm0(samples) < SILENCE_DBM0 {
-                self.judge_silence(from);
-            } else {
-                self.is_heard = true;
-                self.find(FindingKind::Swapped, "another sound than what was said".to_owned());
-            }
-            return;
+            return self.judge_unlike(samples, from);
         };
         self.is_heard = true;
         self.gain_db = Some(found.gain_db);
@@ -46,6 +40,21 @@ impl DirectionVerdict {
             self.scored = own_score(&said, heard).and_then(|scored| {
                 scored.inspect_err(|error| tracing::error!(%error, "a call is not scored")).ok()
             });
+        }
+    }
+
+    /// What was said is not in it: silence, the hum of a call that does not speak, or whatever.
+    fn judge_unlike(&mut self, samples: &[i16], from: &Side<'_>) {
+        if level_dbm0(samples) < SILENCE_DBM0 {
+            return self.judge_silence(from);
+        }
+        self.is_heard = true;
+        match hum_in(samples) {
+            Some(whose) => {
+                let detail = format!("the audio of another call, which hums at {} Hz", whose.hz());
+                self.find(FindingKind::Swapped, detail);
+            }
+            None => self.judge_other(),
         }
     }
 }

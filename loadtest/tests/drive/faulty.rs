@@ -25,6 +25,10 @@ pub(crate) enum Fault {
     NeverSends,
     /// The callers of two calls hear each other's other end.
     SwapsTwoCalls,
+    /// The caller hears two tones, and nobody.
+    PlaysTones,
+    /// The caller on hold hears a tone that another call could be.
+    PlaysToneOnHold,
     /// All audio is late.
     DelaysBy200Ms,
     /// Each digit comes to the phone twice.
@@ -72,6 +76,7 @@ struct Way {
     sides: [Arc<UdpSocket>; 2],
     ends: Mutex<[Option<SocketAddr>; 2]>,
     is_described_anew: AtomicBool,
+    is_on_hold: AtomicBool,
     /// Whether it is in the calls' path by Record-Route, and not by taking the place of both ends.
     is_proxy: bool,
 }
@@ -141,6 +146,7 @@ impl Gateway {
             Some(way) => {
                 if message.starts_with("INVITE ") {
                     way.is_described_anew.store(true, Ordering::Relaxed);
+                    way.is_on_hold.store(message.contains("a=sendonly"), Ordering::Relaxed);
                 }
                 way
             }
@@ -193,6 +199,7 @@ impl Gateway {
             sides: [side().await, side().await],
             ends: Mutex::default(),
             is_described_anew: AtomicBool::new(false),
+            is_on_hold: AtomicBool::new(false),
             is_proxy: self.fault == Fault::RoutesCalls,
         });
         let index = {
@@ -251,6 +258,14 @@ impl Gateway {
                     way.send(1 - side, &silence).await;
                     continue;
                 }
+                Fault::PlaysTones if to_caller => {
+                    way.send(0, &with_tones(packet, count, &[440.0, 550.0])).await;
+                    continue;
+                }
+                Fault::PlaysToneOnHold if to_caller && way.is_on_hold.load(Ordering::Relaxed) => {
+                    way.send(0, &with_tones(packet, count, &[440.0])).await;
+                    continue;
+                }
                 Fault::MutesAfterHold if to_caller && way.is_described_anew.load(Ordering::Relaxed) => {
                     continue;
                 }
@@ -291,6 +306,16 @@ impl Gateway {
 /// Payload types of our own phones: audio is below.
 fn is_event(packet: &[u8]) -> bool {
     packet.get(1).is_some_and(|second| (96..128).contains(&(second & 0x7f)))
+}
+
+/// The packet of this number with these tones in place of its audio.
+fn with_tones(mut packet: Vec<u8>, number: u32, hz: &[f64]) -> Vec<u8> {
+    for (code, at) in packet[12..].iter_mut().zip(160 * number..) {
+        let turns = f64::from(at) / 8000.0;
+        let sample: f64 = hz.iter().map(|hz| 4000.0 * (std::f64::consts::TAU * hz * turns).sin()).sum();
+        *code = Law::Mu.encode(sample as i16);
+    }
+    packet
 }
 
 impl Way {

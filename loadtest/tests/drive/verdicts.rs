@@ -145,6 +145,20 @@ async fn who_swaps_the_audio_of_two_calls_is_found_by_whose_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_plays_something_else_is_told_so_and_not_to_have_swapped() {
+    let report = report_of(Fault::PlaysTones, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::OtherSound]);
+}
+
+/// For most of the call it is the hum that another one would have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_played_on_hold_is_no_other_calls_audio() {
+    let steps = "steps = [{ after = 1.0, hold = 3.5, by = \"answerer\" }]";
+    let report = report_of(Fault::PlaysToneOnHold, &format!("{TWO_CALLS}\n{steps}")).await;
+    assert_named(&report, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_delays_by_200_ms_is_late_by_as_much() {
     let report = report_of(Fault::DelaysBy200Ms, TWO_CALLS).await;
     assert_named(&report, &[FindingKind::Late]);
