@@ -9,8 +9,7 @@ use super::{CallReport, Ending, Report, Summary};
 pub fn junit(report: &Report) -> String {
     let mut cases = vec![ending(report)];
     cases.extend(report.breaches.iter().map(|breach| {
-        let measured = breach.measured.map_or_else(|| "nothing".to_owned(), |it| format!("{it:.3}"));
-        let told = format!("the limit is {}, measured was {measured}", breach.limit);
+        let told = format!("the limit is {}, measured was {}", breach.limit, breach.measured_text(3));
         case(&format!("threshold {}", breach.threshold), Some(&told))
     }));
     let mut kinds: Vec<_> = report.calls.iter().map(|call| call.traffic.as_str()).collect();

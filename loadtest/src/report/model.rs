@@ -95,7 +95,7 @@ impl Report {
         let ending = match &self.ending {
             Ending::Completed if self.breaches.is_empty() => "every threshold was kept".to_owned(),
             Ending::Completed => {
-                let names: Vec<_> = self.breaches.iter().map(|it| it.threshold.as_str()).collect();
+                let names: Vec<_> = self.breaches.iter().map(Breach::told).collect();
                 format!("not kept: {}", names.join(", "))
             }
             Ending::BrokenOff => "broken off".to_owned(),

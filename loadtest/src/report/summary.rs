@@ -134,15 +134,15 @@ impl Summary {
     /// In the words of thresholds.
     #[must_use]
     pub fn measured(&self) -> Measured {
-        let settled = (self.calls - self.broken_off).max(1) as f64;
+        let percent = |part: usize, of: usize| (of > 0).then(|| part as f64 * 100.0 / of as f64);
         Measured {
-            failed_percent: self.failed as f64 * 100.0 / settled,
-            faulty_percent: self.faulty as f64 * 100.0 / (self.ok + self.faulty).max(1) as f64,
+            failed_percent: percent(self.failed, self.calls - self.broken_off),
+            faulty_percent: percent(self.faulty, self.ok + self.faulty),
             setup_p95_ms: self.setup_ms.map(|it| it.p95),
             mouth_to_ear_p95_ms: self.mouth_to_ear_ms.map(|it| it.p95),
             mos_p5: self.mos.map(|it| it.p5),
             opinion_p5: self.opinion.map(|it| it.p5),
-            loss_percent: self.loss_percent,
+            loss_percent: (self.lost + self.received > 0).then_some(self.loss_percent),
         }
     }
 }
@@ -178,7 +178,10 @@ mod tests {
         assert_eq!((summary.faulty, summary.broken_off), (0, 1));
         assert_eq!(summary.causes.get("refused: 503"), Some(&1));
         // Of three that were not broken off.
-        assert!((summary.measured().failed_percent - 100.0 / 3.0).abs() < 1e-9);
+        let failed = summary.measured().failed_percent;
+        assert!(failed.is_some_and(|it| (it - 100.0 / 3.0).abs() < 1e-9), "{failed:?}");
+        let nothing = Summary::of(&[call(Outcome::BrokenOff)]).measured();
+        assert_eq!(nothing, Measured { setup_p95_ms: Some(40.0), ..Measured::default() });
     }
 
     #[test]

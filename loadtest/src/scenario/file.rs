@@ -21,8 +21,7 @@ pub(super) struct File {
     pub(super) speech: Option<SpeechSection>,
     #[serde(default)]
     pub(super) verdict: VerdictSection,
-    #[serde(default)]
-    pub(super) thresholds: Thresholds,
+    pub(super) thresholds: Option<Spanned<Thresholds>>,
 }
 
 const fn default_seed() -> u64 {

@@ -26,10 +26,10 @@ pub struct Thresholds {
 /// What a run was like, in the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
-    /// Calls that were not answered or broke, in percent.
-    pub failed_percent: f64,
-    /// Answered calls with which something is wrong, in percent.
-    pub faulty_percent: f64,
+    /// Calls that were not answered or broke, in percent; `None` without a call.
+    pub failed_percent: Option<f64>,
+    /// Answered calls with which something is wrong, in percent; `None` without one.
+    pub faulty_percent: Option<f64>,
     /// From INVITE to answer.
     pub setup_p95_ms: Option<f64>,
     /// From mouth to ear.
@@ -38,8 +38,8 @@ pub struct Measured {
     pub mos_p5: Option<f64>,
     /// What 95 in 100 directions of the calls that speak reach.
     pub opinion_p5: Option<f64>,
-    /// Packets lost of all that came.
-    pub loss_percent: f64,
+    /// Packets lost of all that came; `None` where none were sent.
+    pub loss_percent: Option<f64>,
 }
 
 /// A threshold that was not kept.
@@ -53,16 +53,38 @@ pub struct Breach {
     pub measured: Option<f64>,
 }
 
+impl Breach {
+    /// What reports call it in a sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self.measured {
+            Some(_) => self.threshold.clone(),
+            None => format!("{} ({NOTHING})", self.threshold),
+        }
+    }
+
+    /// What there was, with so many decimals.
+    #[must_use]
+    pub fn measured_text(&self, decimals: usize) -> String {
+        self.measured.map_or_else(|| NOTHING.to_owned(), |it| format!("{it:.decimals$}"))
+    }
+}
+
+/// Where a threshold was asked for that no call could be judged by.
+const NOTHING: &str = "nothing to judge it by";
+
 impl Thresholds {
     /// Those that were not kept.
     #[must_use]
     pub fn breaches(&self, measured: &Measured) -> Vec<Breach> {
+        // Where no call was answered, whether one is faulty is looked at by who asks for it alone.
+        let faulty = self.faulty_percent_max.or_else(|| measured.faulty_percent.and(Some(0.0)));
         let most = [
-            ("failed_percent_max", self.failed_percent_max.or(Some(0.0)), Some(measured.failed_percent)),
-            ("faulty_percent_max", self.faulty_percent_max.or(Some(0.0)), Some(measured.faulty_percent)),
+            ("failed_percent_max", self.failed_percent_max.or(Some(0.0)), measured.failed_percent),
+            ("faulty_percent_max", faulty, measured.faulty_percent),
             ("setup_p95_ms_max", self.setup_p95_ms_max, measured.setup_p95_ms),
             ("mouth_to_ear_p95_ms_max", self.mouth_to_ear_p95_ms_max, measured.mouth_to_ear_p95_ms),
-            ("loss_percent_max", self.loss_percent_max, Some(measured.loss_percent)),
+            ("loss_percent_max", self.loss_percent_max, measured.loss_percent),
         ];
         let mut breaches = Vec::new();
         let mut breach = |threshold: &str, limit, measured| {
@@ -92,11 +114,36 @@ impl Thresholds {
 mod tests {
     use super::*;
 
+    fn good() -> Measured {
+        Measured { failed_percent: Some(0.0), faulty_percent: Some(0.0), ..Measured::default() }
+    }
+
+    #[test]
+    fn what_could_not_be_judged_fails_where_it_was_asked_for_and_is_told_so() {
+        let names = |limits: Thresholds, measured: Measured| {
+            let breaches = limits.breaches(&measured);
+            breaches.iter().map(|it| (it.told(), it.measured_text(1))).collect::<Vec<_>>()
+        };
+        let nothing = "nothing to judge it by";
+        let told = |key: &str| (format!("{key} ({nothing})"), nothing.to_owned());
+        let by_default = names(Thresholds::default(), Measured::default());
+        assert_eq!(by_default, [told("failed_percent_max")], "there was no call");
+        let all_failed = Measured { failed_percent: Some(100.0), ..Measured::default() };
+        let may_fail = Thresholds { failed_percent_max: Some(100.0), ..Thresholds::default() };
+        assert!(names(may_fail, all_failed).is_empty());
+        let asked = Thresholds { faulty_percent_max: Some(5.0), loss_percent_max: Some(1.0), ..may_fail };
+        assert_eq!(names(asked, all_failed), [told("faulty_percent_max"), told("loss_percent_max")]);
+        let spoke = Thresholds { opinion_p5_min: Some(3.0), ..Thresholds::default() };
+        assert_eq!(names(spoke, good()), [told("opinion_p5_min")]);
+        let bad = Measured { opinion_p5: Some(2.94), ..good() };
+        assert_eq!(names(spoke, bad), [("opinion_p5_min".to_owned(), "2.9".to_owned())]);
+    }
+
     #[test]
     fn what_is_not_given_is_not_looked_at_and_nothing_may_fail_by_default() {
-        let slow = Measured { setup_p95_ms: Some(9000.0), loss_percent: 50.0, ..Measured::default() };
+        let slow = Measured { setup_p95_ms: Some(9000.0), loss_percent: Some(50.0), ..good() };
         assert_eq!(Thresholds::default().breaches(&slow), []);
-        let failed = Measured { failed_percent: 1.0, faulty_percent: 2.0, ..Measured::default() };
+        let failed = Measured { failed_percent: Some(1.0), faulty_percent: Some(2.0), ..good() };
         let breaches = Thresholds::default().breaches(&failed);
         let names: Vec<_> = breaches.iter().map(|it| it.threshold.as_str()).collect();
         assert_eq!(names, ["failed_percent_max", "faulty_percent_max"]);
@@ -106,17 +153,12 @@ mod tests {
     fn a_figure_on_the_limit_keeps_it_and_none_at_all_does_not() {
         let limits =
             Thresholds { setup_p95_ms_max: Some(100.0), mos_p5_min: Some(4.0), ..Thresholds::default() };
-        let good = Measured { setup_p95_ms: Some(100.0), mos_p5: Some(4.0), ..Measured::default() };
+        let good = Measured { setup_p95_ms: Some(100.0), mos_p5: Some(4.0), ..good() };
         assert_eq!(limits.breaches(&good), []);
-        assert_eq!(limits.breaches(&Measured::default()).len(), 2);
+        assert_eq!(limits.breaches(&self::good()).len(), 2);
         let bad = Measured { mos_p5: Some(3.9), ..good };
         assert_eq!(limits.breaches(&bad)[0].measured, Some(3.9));
         let limits = Thresholds { opinion_p5_min: Some(3.0), ..Thresholds::default() };
-        let names = |measured: Measured| {
-            limits.breaches(&measured).into_iter().map(|it| it.threshold).collect::<Vec<_>>()
-        };
-        assert_eq!(names(Measured { opinion_p5: Some(2.9), ..good }), ["opinion_p5_min"]);
-        assert_eq!(names(good), ["opinion_p5_min"], "no call spoke");
-        assert!(names(Measured { opinion_p5: Some(3.0), ..good }).is_empty());
+        assert_eq!(limits.breaches(&Measured { opinion_p5: Some(3.0), ..good }), []);
     }
 }

@@ -74,6 +74,12 @@ impl Traffic {
         self.talk == Talk::Both && until >= SPEECH_MIN && !is_cut
     }
 
+    /// Whether there are such lengths.
+    pub(super) fn may_suit_speech(&self) -> bool {
+        let longest = self.length.longest();
+        [SPEECH_MIN, longest].into_iter().any(|it| it <= longest && self.suits_speech(it))
+    }
+
     fn destination(&self, turn: usize) -> &str {
         &self.destinations[turn % self.destinations.len()]
     }
@@ -111,5 +117,11 @@ mod tests {
         ] {
             assert_eq!(traffic.suits_speech(Duration::from_secs(seconds)), expected, "{traffic:?}");
         }
+        let may = |length: Length, steps: Vec<Step>| {
+            Traffic { length, ..traffic(Talk::Both, steps) }.may_suit_speech()
+        };
+        let either = Length::Uniform { min: 2.0, max: 8.0 };
+        assert!(may(either, vec![]) && may(either, vec![step(7000, cut())]), "a short one is not cut");
+        assert!(!may(Length::Fixed(3.0), vec![]) && !may(either, vec![step(1000, cut())]));
     }
 }

@@ -55,7 +55,7 @@ fn verdict(report: &Report) -> String {
     if !report.breaches.is_empty() {
         out += "<table><tr><th>Threshold</th><th>Limit</th><th>Measured</th></tr>";
         for breach in &report.breaches {
-            let measured = breach.measured.map_or_else(|| "nothing".to_owned(), |it| format!("{it:.2}"));
+            let measured = breach.measured_text(2);
             let _ = write!(
                 out,
                 "<tr><td>{}</td><td>{}</td><td>{measured}</td></tr>",

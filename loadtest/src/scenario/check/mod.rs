@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::fault::{Fault, Faults};
 use super::file::{File, LimitsSection, VerdictSection};
-use super::{Scenario, Share, Silence, Traffic};
+use super::{Scenario, Share, Silence, Thresholds, Traffic};
 use crate::verdict::Limits;
 
 /// Bounds of a run: what one process and one machine can bear, and nobody forgets.
@@ -42,6 +42,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
     }
     check_limits(&file.limits, &mut faults);
     let speech = speech::check(file.speech.as_ref(), folder, &mut faults);
+    check_thresholds(&file, &traffic, &mut faults);
     let closed = traffic.iter().filter_map(|it| it.arrival.closed()).sum::<usize>();
     let at_once = file.limits.at_once.as_ref().map_or(AT_ONCE_MAX, |it| *it.get_ref());
     if closed > at_once
@@ -65,7 +66,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
         traffic,
         speech,
         limits: limits(&file.verdict),
-        thresholds: file.thresholds,
+        thresholds: file.thresholds.map(Spanned::into_inner).unwrap_or_default(),
     })
 }
 
@@ -77,6 +78,18 @@ fn check_limits(limits: &LimitsSection, faults: &mut Faults<'_>) {
     }
     if let Some(setup) = &limits.setup_seconds {
         within(faults, "limits.setup_seconds", setup, 0.1..=300.0);
+    }
+}
+
+/// Notes a threshold that no call could be judged by.
+fn check_thresholds(file: &File, traffic: &[Traffic], faults: &mut Faults<'_>) {
+    let asks = |it: &&Spanned<Thresholds>| it.get_ref().opinion_p5_min.is_some();
+    let Some(section) = file.thresholds.as_ref().filter(asks) else { return };
+    let never_speaks = !traffic.is_empty() && !traffic.iter().any(Traffic::may_suit_speech);
+    if file.speech.is_none() || never_speaks {
+        let cure =
+            "give [speech], and calls of 3.5 s and more in which both talk and nothing happens before that";
+        faults.add(section.span(), "thresholds.opinion_p5_min", "no call speaks and is scored", cure);
     }
 }
 

@@ -248,6 +248,24 @@ fn who_talks_when_is_read_and_what_makes_no_sense_is_told() {
 }
 
 #[test]
+fn a_score_that_no_call_could_have_is_no_threshold() {
+    let expected =
+        "thresholds.opinion_p5_min: no call speaks and is scored; give [speech], and calls of 3.5 s";
+    let asks = "[thresholds]\nopinion_p5_min = 3.0";
+    let found = faults("[thresholds]", asks);
+    assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    // Something happens in its calls after a second.
+    let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
+    let asks = format!("[speech]\nfile = {speech:?}\n{asks}");
+    let found = faults("[thresholds]", &asks);
+    assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    let later = sound().replacen("after = 1.0", "after = 4.0", 1).replacen("after = 3.0", "after = 4.5", 1);
+    let text = later.replacen("[thresholds]", &asks, 1);
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.thresholds.opinion_p5_min, Some(3.0));
+}
+
+#[test]
 fn who_has_no_websocket_loses_none() {
     let found = faults("hold = 1.0, by = \"answerer\"", "ws_drop = 1.0, by = \"answerer\"");
     let expected = "traffic[0].steps[1].ws_drop: phones have no WebSocket; let agents of kind \"webrtc\"";
