@@ -71,6 +71,7 @@ impl Failure {
 }
 
 const DIAL: &str = "dial";
+const BROKE: &str = "the load tester itself broke, which is a fault of its own: report it";
 
 impl Planned {
     /// Plays the call, and says what came of it.
@@ -88,6 +89,12 @@ impl Planned {
         };
         let lateness = std::mem::take(&mut course.lateness);
         (self.report(destination, course, outcome), lateness)
+    }
+
+    /// What is told of it where we break ourselves.
+    pub(super) fn broken(&self) -> CallReport {
+        let outcome = Outcome::Failed { cause: BROKE.to_owned(), is_unheard: false };
+        self.report(String::new(), Course::default(), outcome)
     }
 
     fn destination(&self, answerers: Option<&Answerers>) -> Option<(String, Option<Expected>)> {
@@ -253,12 +260,13 @@ impl Planned {
             Ok::<_, AgentError>((caller, answerer))
         };
         let stage = if happened.has_lost() { "after its WebSocket was cut" } else { "call" };
-        if let Ok((caller, answerer)) = logs.await {
-            self.judge(run, caller, answerer, happened, course).await;
-        }
+        let heard = match logs.await {
+            Ok((caller, answerer)) => self.judge(run, caller, answerer, happened, course).await,
+            Err(error) => Err(Failure::new("listen", &error)),
+        };
         talked.map_err(|error| Failure::new(stage, &error))?;
         ended.map_err(|error| Failure::new("end", &error))?;
-        Ok(Outcome::Ended)
+        heard.map(|()| Outcome::Ended)
     }
 
     async fn end(&self, talked: &Talked, caller: &End, answerer: Option<&mut End>) -> Result<(), AgentError> {
@@ -298,7 +306,7 @@ impl Planned {
         answerer: Option<Log>,
         happened: Happened,
         course: &mut Course,
-    ) {
+    ) -> Result<(), Failure> {
         let _turn = run.judging.acquire().await;
         let (hum, limits) = (run.scenario.share.hum(self.call), run.scenario.limits);
         let speech = self.speech(run).cloned();
@@ -310,10 +318,12 @@ impl Planned {
             let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &happened, &mut lateness);
             (verdict, lateness)
         });
-        if let Ok((verdict, lateness)) = judged.await {
-            course.verdict = Some(verdict);
-            course.lateness = lateness;
-        }
+        // What nobody listened to is not good.
+        let broke = |_| Failure { cause: format!("listen: {BROKE}"), is_unheard: false };
+        let (verdict, lateness) = judged.await.map_err(broke)?;
+        course.verdict = Some(verdict);
+        course.lateness = lateness;
+        Ok(())
     }
 
     fn report(&self, destination: String, course: Course, outcome: Outcome) -> CallReport {

@@ -1,8 +1,10 @@
 //! A run from beginning to end: calls at their times, until the bounds of the scenario.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, watch};
@@ -162,7 +164,10 @@ async fn play(run: Arc<Run>, planned: Planned) {
         run.state.turn_away();
         return;
     };
-    let (call, lateness): (CallReport, Lateness) = planned.play(Arc::clone(&run)).await;
+    // A call that we broke ourselves is one that failed, and not one that never was.
+    let broken = planned.broken();
+    let playing = AssertUnwindSafe(planned.play(Arc::clone(&run)));
+    let (call, lateness) = playing.catch_unwind().await.unwrap_or_else(|_| (broken, Lateness::default()));
     let last = match &call.outcome {
         Outcome::Failed { cause, .. } => cause.clone(),
         Outcome::Ended | Outcome::BrokenOff => String::new(),

@@ -6,10 +6,12 @@
 //!  +---- words -----+------- happenings -------+
 //! ```
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::interval;
@@ -30,6 +32,8 @@ enum Happening {
     Second(Second),
     Call(Box<CallReport>),
     Finished(Box<Account>),
+    /// The run broke, for this reason.
+    Broken(String),
 }
 
 /// Agents that are connected, and what they are to do.
@@ -138,6 +142,11 @@ impl<S: Fn(&str)> Hands<S> {
                 self.stopper = None;
                 duty.finished(run, *account, Instant::now())
             }
+            Happening::Broken(why) => {
+                (self.say)(&why);
+                self.stopper = None;
+                duty.broken(run, why, Instant::now())
+            }
         }
     }
 
@@ -172,7 +181,7 @@ impl<S: Fn(&str)> Hands<S> {
             if let Some(parting) = parting {
                 let _ = parting.await;
             }
-            let prepared = prepare(&config, share, what).await;
+            let prepared = unbroken(prepare(&config, share, what)).await.unwrap_or_else(Err);
             let _ = happenings.send((run, Happening::Prepared(prepared)));
         }));
     }
@@ -196,9 +205,12 @@ impl<S: Fn(&str)> Hands<S> {
         self.parting = Some(tokio::spawn(async move {
             wait_until(at_ms, &mut stop).await;
             let own = Arc::clone(&crowd);
-            let report = run_telling(&name, scenario, own, stopper, None, on_second, on_call).await;
-            let account = Box::new(Account::of(report));
-            let _ = happenings.send((run, Happening::Finished(account)));
+            let playing = run_telling(&name, scenario, own, stopper, None, on_second, on_call);
+            let happening = match unbroken(playing).await {
+                Ok(report) => Happening::Finished(Box::new(Account::of(report))),
+                Err(why) => Happening::Broken(why),
+            };
+            let _ = happenings.send((run, happening));
             part(crowd).await;
         }));
     }
@@ -223,6 +235,19 @@ async fn prepare(config: &AgentConfig, share: Share, what: Play) -> Result<Box<P
     Ok(Box::new(Prepared { name: what.name, scenario, crowd: Arc::new(crowd) }))
 }
 
+/// What work comes to, or how it broke: who waited for it any longer would never be free again.
+async fn unbroken<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
+        let why = why(&*panic);
+        format!("the load tester itself broke ({why}), which is a fault of its own: report it")
+    })
+}
+
+fn why(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+}
+
 /// Waits until then by our own clock. That may be set meanwhile, so whoever wants no more ends it.
 async fn wait_until(at_ms: i64, stop: &mut watch::Receiver<Stop>) {
     let wait_ms = u64::try_from(at_ms.saturating_sub(clock_ms())).unwrap_or_default();
@@ -244,6 +269,17 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    #[tokio::test]
+    async fn work_that_breaks_is_told_with_its_reason_and_not_waited_for() {
+        async fn work(rooms: &[u8]) -> u8 {
+            assert!(!rooms.is_empty(), "no room of {}", rooms.len());
+            rooms[0]
+        }
+        assert_eq!(unbroken(work(&[7])).await, Ok(7));
+        let why = unbroken(work(&[])).await.expect_err("there is none");
+        assert!(why.contains("(no room of 0)"), "{why}");
+    }
 
     #[tokio::test]
     async fn who_is_stopped_waits_for_no_begin_any_more() {

@@ -6,6 +6,7 @@
 //!  ^                     |                 |                 |                    |
 //!  |     it cannot, or Dismiss, or the leader is silent      | Stop: all calls    |
 //!  +---------------------+-----------------+                 | are ended          |
+//!  |                                                         | breaks: Broken     |
 //!  +----------------------------- Dismiss, or the leader is silent ---------------+
 //! ```
 //!
@@ -48,6 +49,11 @@ enum Stage {
     },
     Over {
         account: Account,
+        told_at: Instant,
+    },
+    /// There will be no account, for this reason.
+    Broken {
+        why: String,
         told_at: Instant,
     },
 }
@@ -160,6 +166,17 @@ impl Duty {
         vec![Deed::Tell(run.to_owned(), Word::Over(account))]
     }
 
+    /// This run broke in our own hands: its leader is told until it lets go.
+    pub(super) fn broken(&mut self, run: &str, why: String, now: Instant) -> Vec<Deed> {
+        let Some(service) = self.service.as_mut().filter(|it| it.run == run) else { return Vec::new() };
+        if matches!(service.stage, Stage::Running { is_wanted: false }) {
+            self.service = None;
+            return vec![Deed::LetGo];
+        }
+        service.stage = Stage::Broken { why: why.clone(), told_at: now };
+        vec![Deed::Tell(run.to_owned(), Word::Refused { why })]
+    }
+
     /// Goes on with time, once a second.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<Deed> {
         let Some(service) = &mut self.service else { return Vec::new() };
@@ -171,6 +188,10 @@ impl Duty {
                 *told_at = now;
                 vec![Deed::Tell(service.run.clone(), Word::Over(account.clone()))]
             }
+            Stage::Broken { why, told_at } if now >= *told_at + OVER_INTERVAL => {
+                *told_at = now;
+                vec![Deed::Tell(service.run.clone(), Word::Refused { why: why.clone() })]
+            }
             _ => Vec::new(),
         }
     }
@@ -181,7 +202,7 @@ impl Duty {
         let Some(service) = &self.service else { return Vec::new() };
         match service.stage {
             Stage::Running { .. } => vec![Deed::Stop],
-            Stage::Over { .. } => Vec::new(),
+            Stage::Over { .. } | Stage::Broken { .. } => Vec::new(),
             Stage::Preparing | Stage::Ready(_) => {
                 let why = "it was ended by hand".to_owned();
                 let told = Deed::Tell(service.run.clone(), Word::Refused { why });

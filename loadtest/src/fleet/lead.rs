@@ -137,8 +137,16 @@ impl Lead {
         }
         let Some(member) = self.members.iter_mut().find(|it| it.name == agent) else { return };
         member.heard_at = now;
-        if let (Word::Refused { why }, Phase::Preparing { .. }) = (&word, &self.phase) {
-            return self.fail(LeadError::Refused { name: agent, why: why.clone() });
+        if let Word::Refused { why } = word {
+            if matches!(self.phase, Phase::Preparing { .. }) {
+                return self.fail(LeadError::Refused { name: agent, why });
+            }
+            if !member.has_vanished && !member.is_complete() {
+                member.has_vanished = true;
+                self.news.push(format!("{agent} is out of it: {why}; the others end their calls"));
+                self.end(Some(Stopped::Agent), now);
+            }
+            return self.settle(now);
         }
         let was_ready = member.agents.is_some();
         member.note(word);

@@ -313,6 +313,25 @@ fn who_vanishes_ends_the_run_and_what_it_told_is_kept() {
 }
 
 #[test]
+fn who_breaks_ends_the_run_with_its_reason_and_is_free_again() {
+    let mut world = World::of(&["a", "b"], 2);
+    world.run_until(|world| world.lead.live().begun >= 4);
+    world.agents[1].play = None;
+    // It is noticed while the other still calls, though the bus loses the first word of it.
+    world.agents[0].play.as_mut().expect("it calls").begins_ms += 20_000;
+    let deeds = world.agents[1].duty.broken("r1", "it broke".to_owned(), world.now);
+    world.lost_percent = 100;
+    world.carry_out(1, deeds);
+    world.lost_percent = 0;
+    world.lead.news();
+    world.run_until(World::is_over);
+    assert!(world.lead.news().iter().any(|it| it == "b is out of it: it broke; the others end their calls"));
+    assert_eq!(world.report().ending, Ending::AgentsVanished { names: vec!["b".to_owned()] });
+    world.run_for(Duration::from_secs(1));
+    assert!(world.agents.iter().all(|it| it.was_let_go && !it.duty.serves("r1")), "both are free again");
+}
+
+#[test]
 fn agents_whose_leader_is_gone_end_their_calls() {
     let mut world = World::of(&["a", "b"], 2);
     world.run_until(|world| world.lead.live().begun >= 2);

@@ -12,7 +12,7 @@ use crate::scenario::Share;
 use crate::verdict::Fitness;
 
 /// Of these words; others are not understood.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 
 /// What the leader of a run says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ pub(super) enum Word {
     },
     /// Its agents are connected.
     Ready { agents: BTreeMap<String, AgentsReport> },
-    /// It takes no part.
+    /// It takes no part, or none any more.
     Refused { why: String },
     /// Another second is over.
     Second(Second),
