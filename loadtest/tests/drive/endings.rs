@@ -48,6 +48,38 @@ async fn a_target_that_is_gone_ends_the_run_with_a_clear_word() {
     assert!(report.sentence().contains("the target vanished"), "{}", report.sentence());
 }
 
+/// It takes calls for three seconds. What is up then is never confirmed to be over, which takes its time (RFC 3261, timer F).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_goes_while_calls_are_up_ends_the_run_too() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::Vanishes).await;
+    let traffic = "arrival = { constant = 4 }\nlength = { fixed = 1 }";
+    let mut scenario = scenario(gateway.address(), phone, traffic);
+    (scenario.calls, scenario.setup) = (1000, Duration::from_millis(500));
+    scenario.time = Duration::from_secs(3600);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let began_at = Instant::now();
+    let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert!(began_at.elapsed() < Duration::from_secs(120), "{:?}", began_at.elapsed());
+    assert!(matches!(report.ending, Ending::TargetVanished { .. }), "{:?}", report.ending);
+    assert!(report.sentence().contains("the target vanished"), "{}", report.sentence());
+    assert!(report.calls.iter().any(|it| it.is_ended()), "before it went: {:?}", report.summary);
+    assert!(report.summary.failed >= 5 && report.calls.len() < 60, "{:?}", report.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_calls_begin_than_the_time_lets() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 5 }\nlength = { fixed = 1 }";
+    let mut scenario = scenario(gateway.address(), phone, traffic);
+    (scenario.calls, scenario.time) = (1000, Duration::from_secs(1));
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert!((1..=5).contains(&report.calls.len()), "{:?}", report.summary);
+    assert_eq!(report.ending, Ending::Completed);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_calls_begin_than_the_bounds_let() {
     let phone = free_address();

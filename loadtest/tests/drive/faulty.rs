@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     PlaysSilence,
     /// Nothing comes to the caller any more once the call was described anew.
     MutesAfterHold,
+    /// After three seconds it is gone.
+    Vanishes,
     /// Nothing, and it is a proxy on the calls' way: what comes later without its route, or with it twice, goes nowhere.
     RoutesCalls,
 }
@@ -85,6 +87,7 @@ struct Gateway {
     socket: UdpSocket,
     phones: Vec<SocketAddr>,
     fault: Fault,
+    began_at: Instant,
     ways: Mutex<Ways>,
 }
 
@@ -105,7 +108,8 @@ impl FaultyGateway {
     pub(crate) async fn start_among(phones: Vec<SocketAddr>, fault: Fault) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("bound");
-        let gateway = Arc::new(Gateway { socket, phones, fault, ways: Mutex::default() });
+        let gateway =
+            Arc::new(Gateway { socket, phones, fault, began_at: Instant::now(), ways: Mutex::default() });
         tokio::spawn(async move {
             let mut buffer = vec![0; 65_535];
             while let Ok((length, from)) = gateway.socket.recv_from(&mut buffer).await {
@@ -137,7 +141,7 @@ fn is_routed(message: &str) -> bool {
 
 impl Gateway {
     async fn pass(self: &Arc<Self>, message: &str, from: SocketAddr) {
-        if self.fault == Fault::RoutesCalls && !is_routed(message) {
+        if self.is_gone() || self.fault == Fault::RoutesCalls && !is_routed(message) {
             return;
         }
         let call_id = header(message, "Call-ID").to_owned();
@@ -159,6 +163,10 @@ impl Gateway {
         let (side, to) = if from == way.phone { (1, way.caller) } else { (0, way.phone) };
         let passed = way.rewrite(message, side);
         let _ = self.socket.send_to(passed.as_bytes(), to).await;
+    }
+
+    fn is_gone(&self) -> bool {
+        self.fault == Fault::Vanishes && self.began_at.elapsed() > Duration::from_secs(3)
     }
 
     /// By the calls of the last 1.3 s: those of the test take longer.
@@ -229,6 +237,7 @@ impl Gateway {
                 Fault::DropsFivePercent if count.is_multiple_of(20) => continue,
                 Fault::MutesTheAnswerer if to_caller => continue,
                 Fault::NeverSends => continue,
+                Fault::Vanishes if self.is_gone() => continue,
                 Fault::FallsSilent if to_caller && way.is_old() => continue,
                 Fault::StartsLate if to_caller && way.opened_at.elapsed() < Duration::from_millis(3500) => {
                     continue;

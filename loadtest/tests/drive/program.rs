@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
-use webtrunk_loadtest::report::Report;
+use webtrunk_loadtest::report::{Ending, Report};
 
 use crate::faulty::{Fault, FaultyGateway};
 use crate::stage::{TWO_CALLS, free_address, scenario_text};
@@ -67,6 +70,34 @@ async fn the_exit_status_says_whether_every_threshold_was_kept() {
             assert_eq!(junit.contains("<failure"), report.fitness.is_fit, "{junit}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_hangs_up_all_calls_and_writes_the_report() {
+    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
+    let text = scenario_text(gateway.address(), phone, traffic, "");
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    let mut program = Command::new(PROGRAM)
+        .args(["run", "--plain"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it is built");
+    let mut told = BufReader::new(program.stderr.take().expect("it is piped")).lines();
+    while !told.next_line().await.expect("text").expect("it goes on").contains("2 up") {}
+    let pid = i32::try_from(program.id().expect("it runs")).expect("a pid");
+    kill(Pid::from_raw(pid), Signal::SIGINT).expect("it runs");
+    let status = program.wait().await.expect("it is ours");
+    let report = report(folder.path());
+    assert_eq!((report.ending.clone(), report.calls.len()), (Ending::BrokenOff, 2), "{}", report.sentence());
+    for call in &report.calls {
+        assert!(call.is_ended() && call.talked_s < 50.0 && call.verdict.is_some(), "{call:?}");
+    }
+    assert!(!status.success() && folder.path().join("report/report.html").exists());
 }
 
 #[tokio::test]
