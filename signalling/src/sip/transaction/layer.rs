@@ -134,7 +134,10 @@ impl<O: Copy> TransactionLayer<O> {
             return None;
         }
         let max = self.limit(request);
-        while self.transactions.len() >= max && self.end_longest_answered() {}
+        // Where all of them would not be enough, what was answered is answered again.
+        if self.transactions.len() < max + self.answered.len() {
+            while self.transactions.len() >= max && self.end_longest_answered() {}
+        }
         if self.transactions.len() >= max {
             let mut response = request.response(StatusCode::SERVICE_UNAVAILABLE, None);
             response.headers.push(HeaderName::RetryAfter, self.identifiers.retry_after().to_string());

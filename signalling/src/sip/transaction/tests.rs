@@ -171,6 +171,25 @@ fn at_the_limit_a_request_takes_the_place_of_the_one_that_was_answered_longest_a
 }
 
 #[test]
+fn what_was_answered_is_answered_again_where_its_place_would_be_too_little() {
+    let mut bench = Bench::with(TransactionConfig { transactions_max: 8, ..Default::default() });
+    for number in 0..8 {
+        bench.accept(
+            &INVITE.replace("z9hG4bKa", &format!("z9hG4bK{number}")).replace("abc", &number.to_string()),
+        );
+    }
+    let bye = INVITE.replace("INVITE", "BYE").replace("<sip:bob@example.net>", "<sip:bob@example.net>;tag=t");
+    let bye = bye.replace("z9hG4bKa", "z9hG4bKbye");
+    let (key, request) = bench.accept(&bye);
+    bench.respond(key, &request, 200);
+    bench.sent();
+    let Some(Received::Request(invite)) = bench.receive(INVITE) else { panic!("is new") };
+    assert!(bench.layer.accept(&invite, bench.flow, None).is_none(), "eight are open");
+    assert!(bench.receive(&bye).is_none());
+    assert_eq!(bench.sent(), ["SIP/2.0 503 Service Unavailable", "SIP/2.0 200 OK"]);
+}
+
+#[test]
 fn our_cancel_waits_for_a_provisional_response_and_a_failure_is_acknowledged() {
     let mut bench = Bench::new();
     let key = bench.send(Method::Invite);
