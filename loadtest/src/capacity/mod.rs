@@ -3,6 +3,7 @@
 mod report;
 mod search;
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -43,26 +44,36 @@ pub async fn capacity(
         let meter = watched.map(ProcessMeter::new).transpose()?;
         let heavier = scenario.clone().times(factor);
         let report = run(name, heavier, Arc::clone(&crowd), stopper.clone(), meter, |_| ()).await;
-        Ok::<_, CapacityError>(Some(report))
+        Ok::<_, CapacityError>(report)
     };
     capacity_by(name, search, play, on_step).await
 }
 
-/// The same by whoever plays the scenario at so many times its load; `None` where the search is to
-/// end there.
+/// The same by whoever plays the scenario at so many times its load. Where that cannot be any more, the steps so far are reported,
+/// with the reason.
 ///
 /// # Errors
-/// What `play` says.
-pub async fn capacity_by<E>(
+/// What `play` says of the first step.
+pub async fn capacity_by<E: Display>(
     name: &str,
     mut search: Search,
-    mut play: impl AsyncFnMut(f64) -> Result<Option<Report>, E>,
+    mut play: impl AsyncFnMut(f64) -> Result<Report, E>,
     on_step: impl Fn(&Step),
 ) -> Result<CapacityReport, E> {
-    let mut steps = Vec::new();
+    let (mut steps, mut ended_early) = (Vec::new(), None);
     while let Some(factor) = search.next_factor() {
-        let report = play(factor).await?.filter(|report| report.ending != Ending::BrokenOff);
-        let Some(report) = report else { break };
+        let report = match play(factor).await {
+            Ok(report) => report,
+            Err(error) if steps.is_empty() => return Err(error),
+            Err(error) => {
+                ended_early = Some(format!("{factor:.2} times: {error}"));
+                break;
+            }
+        };
+        if report.ending == Ending::BrokenOff {
+            ended_early = Some("broken off".to_owned());
+            break;
+        }
         let step = Step::of(factor, &report);
         on_step(&step);
         search.note(factor, step.held);
@@ -72,5 +83,38 @@ pub async fn capacity_by<E>(
             break;
         }
     }
-    Ok(CapacityReport { scenario: name.to_owned(), found: search.found(), steps })
+    Ok(CapacityReport { scenario: name.to_owned(), found: search.found(), ended_early, steps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    /// A search whose first runs end like these; there is nobody for one more.
+    async fn searched(runs: &[Ending]) -> Result<CapacityReport, &'static str> {
+        let mut runs = runs.iter();
+        let play = async |_: f64| {
+            let ending = runs.next().cloned().ok_or("1 of 2 agents are there")?;
+            Ok::<_, &'static str>(Report { ending, breaches: Vec::new(), ..example::report() })
+        };
+        capacity_by("it", Search::new(8.0, 1), play, |_| ()).await
+    }
+
+    #[tokio::test]
+    async fn where_no_further_step_can_be_those_so_far_are_reported_with_the_reason() {
+        let report = searched(&[Ending::Completed, Ending::Completed]).await.expect("two steps");
+        assert_eq!((report.steps.len(), report.found.held), (2, Some(2.0)));
+        assert_eq!(report.ended_early.as_deref(), Some("4.00 times: 1 of 2 agents are there"));
+        let told = report.sentence();
+        assert!(told.starts_with("2.00 times the scenario's load held"), "{told}");
+        assert!(told.ends_with("; the search ended early: 4.00 times: 1 of 2 agents are there"), "{told}");
+        let report = searched(&[Ending::Completed, Ending::BrokenOff]).await.expect("one step");
+        assert_eq!((report.steps.len(), report.ended_early.as_deref()), (1, Some("broken off")));
+    }
+
+    #[tokio::test]
+    async fn where_no_step_can_be_there_is_no_report() {
+        assert_eq!(searched(&[]).await, Err("1 of 2 agents are there"));
+    }
 }

@@ -12,6 +12,8 @@ pub struct CapacityReport {
     pub scenario: String,
     /// The largest load that held, and how sure that is.
     pub found: Found,
+    /// Why not all of it was looked for; `None` where it was.
+    pub ended_early: Option<String>,
     /// Each run.
     pub steps: Vec<Step>,
 }
@@ -60,6 +62,13 @@ impl CapacityReport {
     /// In one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
+        match &self.ended_early {
+            Some(why) => format!("{}; the search ended early: {why}", self.result()),
+            None => self.result(),
+        }
+    }
+
+    fn result(&self) -> String {
         let Found { held, tries, times_held, broke, unfit } = self.found;
         let Some(held) = held else {
             return "no load held; see what the smallest run says".to_owned();
@@ -87,7 +96,8 @@ mod tests {
     #[test]
     fn who_is_at_the_end_is_told() {
         let found = Found { held: Some(6.0), tries: 3, times_held: 3, broke: None, unfit: Some(6.5) };
-        let mut report = CapacityReport { scenario: "it".to_owned(), found, steps: Vec::new() };
+        let scenario = "it".to_owned();
+        let mut report = CapacityReport { scenario, found, ended_early: None, steps: Vec::new() };
         assert!(
             report
                 .sentence()

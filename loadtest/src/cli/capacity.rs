@@ -58,7 +58,8 @@ impl CapacityArguments {
         std::fs::write(&self.report, serde_json::to_vec_pretty(&report)?)
             .map_err(|error| format!("cannot write {}: {error}", self.report.display()))?;
         println!("{}", report.sentence());
-        Ok(if report.found.held.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_found = report.found.held.is_some() && report.ended_early.is_none();
+        Ok(if is_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::sync::watch;
 use webtrunk_loadtest::capacity::{CapacityReport, Search, Step, capacity_by};
 use webtrunk_loadtest::drive::Stop;
-use webtrunk_loadtest::fleet::{Bus, Fleet, FleetError, LeadError, Plan};
+use webtrunk_loadtest::fleet::{Bus, Fleet, FleetError, Plan};
 use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_loadtest::report::Report;
 use webtrunk_loadtest::scenario::Scenario;
@@ -78,19 +78,10 @@ impl Led<'_> {
     ) -> Result<CapacityReport, Box<dyn Error>> {
         let play = async |times: f64| {
             let mut stop = stopper.subscribe();
-            let fleet = match self.muster(times, &mut stop).await {
-                Ok(fleet) => fleet,
-                Err(FleetError::Lead(LeadError::BrokenOff)) => return Ok(None),
-                // What is known by then is told.
-                Err(FleetError::Lead(LeadError::Unsplittable(faults))) if times < 1.0 => {
-                    view::say(&format!("{times:.2} times: {}", faults.join("; ")));
-                    return Ok(None);
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let fleet = self.muster(times, &mut stop).await?;
             let watched = pid.map(ProcessMeter::new).transpose()?;
             let report = fleet.run(&mut stop, watched, |_| (), view::say).await?;
-            Ok::<_, Box<dyn Error>>(Some(report))
+            Ok::<_, Box<dyn Error>>(report)
         };
         capacity_by(&self.name, search, play, on_step).await
     }
