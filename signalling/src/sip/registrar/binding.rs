@@ -30,6 +30,8 @@ pub struct Binding {
     pub profile: MediaProfile,
     /// When it ends unless refreshed.
     pub expires_at: Instant,
+    /// When it was set, refreshed, or restored.
+    pub(super) set_at: Instant,
     /// The registration's Call-ID: within one, a later request has a higher number.
     pub(super) call_id: ByteString,
     /// The number of the last request that set it.
@@ -47,6 +49,12 @@ impl Binding {
     /// The instance that it is of, as it stands in the contact: a URN in angle brackets and quotes (RFC 5626 4.1).
     pub(super) fn instance(&self) -> Option<&str> {
         self.params.get("+sip.instance")
+    }
+
+    /// The greatest, of several flows of one instance, is that of the one refreshed last, however long each is to last; of those
+    /// restored at once, of the one that ends last.
+    pub(super) const fn freshness(&self) -> (Instant, Instant) {
+        (self.set_at, self.expires_at)
     }
 
     /// Whether its client is known again where it comes back after its stream closed: by instance and reg-id (RFC 5626 4.2).

@@ -91,7 +91,7 @@ impl Gruus {
                         .is_some_and(|own| own.trim_matches(['"', '<', '>']).eq_ignore_ascii_case(urn))
                 };
                 // Of several flows of a device the one that was refreshed last (RFC 5627 5.1).
-                table.of_user(&user).filter(is_its).max_by_key(|binding| binding.expires_at)
+                table.of_user(&user).filter(is_its).max_by_key(|binding| binding.freshness())
             }
             None => self.key_of(&user).and_then(|key| table.get(key)),
         };

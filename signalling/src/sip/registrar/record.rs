@@ -111,6 +111,7 @@ impl Record {
             user_agent: self.user_agent.clone(),
             profile: MediaProfile::Rtp,
             expires_at: at.now + left,
+            set_at: at.now,
             call_id: ByteString::from(&*self.call_id),
             cseq: self.cseq,
         })

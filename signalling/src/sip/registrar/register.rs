@@ -132,7 +132,7 @@ impl Registrar {
         self.bindings(user).filter(move |binding| {
             binding.instance().is_none_or(|instance| {
                 let flows = self.bindings(user).filter(|other| other.instance() == Some(instance));
-                flows.max_by_key(|other| other.expires_at).is_some_and(|last| last.key == binding.key)
+                flows.max_by_key(|other| other.freshness()).is_some_and(|last| last.key == binding.key)
             })
         })
     }
@@ -431,6 +431,7 @@ impl Update<'_> {
             user_agent: self.user_agent.chars().take(USER_AGENT_MAX).collect(),
             profile: if self.flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             expires_at: self.now + expires,
+            set_at: self.now,
             call_id: self.call_id.clone(),
             cseq: self.cseq.number,
         })

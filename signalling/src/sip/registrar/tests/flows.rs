@@ -72,6 +72,22 @@ fn of_several_flows_of_an_instance_the_one_refreshed_last_is_called_and_the_next
 }
 
 #[test]
+fn of_two_flows_of_an_instance_the_one_refreshed_last_is_called_however_soon_it_ends() {
+    let mut setup = Setup::new();
+    for (seconds, reg_id, expires) in [(0, 1, 3600), (9, 2, 60)] {
+        let contact = format!(
+            "Contact: <sip:x@{reg_id}.invalid>;expires={expires};reg-id={reg_id};+sip.instance=\"<urn:uuid:1>\"\r\n"
+        );
+        setup.register_over(seconds, flow(TransportKind::Tcp, Some(reg_id)), &contact);
+    }
+    let reached: Vec<_> = setup.registrar.reached("alice").map(|binding| binding.uri.to_string()).collect();
+    assert_eq!(reached, ["sip:x@2.invalid"]);
+    let device: Uri = "sip:alice@gateway.example;gr=urn:uuid:1".parse().unwrap();
+    let Gruu::Of(called) = setup.registrar.gruu(device.as_sip().unwrap()) else { panic!("it is there") };
+    assert_eq!(called.uri.to_string(), reached[0]);
+}
+
+#[test]
 fn outbound_is_promised_to_who_knows_it_with_how_often_to_keep_alive() {
     let contact = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
     for (kind, supported, expected) in [

@@ -23,9 +23,9 @@ fn what_was_kept_is_restored_as_it_was_and_goes_on_from_there() {
     second.cseq = 1;
     let at = Moment { wall: moment(&setup, 100).wall, ..moment(&second, 0) };
     assert!(second.registrar.restore(&record, Some(ListenerId(0)), at));
-    let expires_at = second.at(500);
+    let (expires_at, set_at) = (second.at(500), second.at(0));
     let restored = second.registrar.binding(binding.key).unwrap();
-    assert_eq!(*restored, Binding { expires_at, is_direct: false, ..binding.clone() });
+    assert_eq!(*restored, Binding { expires_at, set_at, is_direct: false, ..binding.clone() });
     assert!(second.registrar.take_touched().is_empty(), "it is kept already");
 
     second.register(10, "Contact: <sip:a@h1;x=q?y=z>;expires=600\r\n");
