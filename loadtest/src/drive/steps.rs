@@ -49,16 +49,17 @@ pub(super) async fn talk(
             _ => &mut *caller,
         };
         let from = SystemTime::now();
-        let is_cut = matches!(step.doing, Doing::DropWebSocket(_));
-        if is_cut {
-            // Noted before: a call that ends meanwhile ends this too.
+        // Noted before: a call that ends meanwhile ends this too.
+        let over = if matches!(step.doing, Doing::DropWebSocket(_)) {
             happened.cuts.push(Cut { by_answerer: step.by_answerer, from, to: None });
-        }
+            happened.cuts.last_mut().map(|it| &mut it.to)
+        } else {
+            happened.excuses.push(Excuse { from, to: None });
+            happened.excuses.last_mut().map(|it| &mut it.to)
+        };
         let talked = take(end, &step.doing).await?;
-        let to = SystemTime::now();
-        match happened.cuts.last_mut().filter(|_| is_cut) {
-            Some(cut) => cut.to = Some(to),
-            None => happened.excuses.push(Excuse { from, to }),
+        if let Some(over) = over {
+            *over = Some(SystemTime::now());
         }
         if let Some(talked) = talked {
             return Ok(talked);

@@ -39,8 +39,8 @@ pub enum Said {
 pub struct Excuse {
     /// When it began.
     pub from: SystemTime,
-    /// When it was over, and what follows from it.
-    pub to: SystemTime,
+    /// When it was over, and what follows from it; `None` where the talk ended in it.
+    pub to: Option<SystemTime>,
 }
 
 /// What was done in a call, and explains what is found in it.
@@ -75,13 +75,23 @@ const OWN_MAX: Duration = Duration::from_millis(40);
 const EXCUSED_AROUND: Duration = Duration::from_millis(600);
 
 impl Excuse {
-    /// Until when it explains silence, where all is late by `delay`.
-    pub(super) fn holds_until(&self, delay: Duration) -> SystemTime {
-        self.to + EXCUSED_AROUND + delay
+    /// Until when it explains silence, where all is late by `delay`; `None` where it does to the end.
+    pub(super) fn holds_until(&self, delay: Duration) -> Option<SystemTime> {
+        self.to.map(|to| to + EXCUSED_AROUND + delay)
+    }
+
+    /// Whether it explains that what is said then is not heard.
+    fn holds_at(&self, at: SystemTime) -> bool {
+        self.from <= at && self.holds_until(Duration::ZERO).is_none_or(|until| at < until)
     }
 }
 
 impl Happened {
+    /// Whether what is said then is to be heard.
+    pub(super) fn is_heard_at(&self, at: SystemTime) -> bool {
+        !self.excuses.iter().any(|it| it.holds_at(at))
+    }
+
     /// Whether a WebSocket was cut, and its call was not there when it was made anew.
     #[must_use]
     pub fn has_lost(&self) -> bool {

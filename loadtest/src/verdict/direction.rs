@@ -99,7 +99,7 @@ pub(super) fn listen(
             };
             let first = to.answered_at.map_or(0, place);
             let end = happened.excuses.iter().map(|it| it.from).min().map_or(samples.len(), place);
-            verdict.listen_to_speech(voice, &samples[first.min(end)..end], from, limits);
+            verdict.listen_to_speech(voice, &samples[first.min(end)..end], from, limits, happened);
             Vec::new()
         }
         // Both ends of a call say alike.
@@ -184,32 +184,32 @@ impl DirectionVerdict {
         self.mouth_to_ear_ms = delay.map(|delay| ms(delay + PTIME));
         self.gain_db = Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right);
         self.clipped_ms = clipped(from.sent, to.heard.first_at(), delay).map(ms);
-        self.judge_hum(&hum, hums, from, limits);
+        match hum.whose {
+            None if hum.is_other => self.judge_other(),
+            None => self.judge_silence(from.sent, happened),
+            Some(whose) => self.judge_hum(whose, hums, limits),
+        }
         let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
         holes.iter().filter_map(at).collect()
     }
 
-    fn judge_hum(&mut self, hum: &HumHeard, hums: &Hums<'_>, from: &Side<'_>, limits: &Limits) {
-        match hum.whose {
-            None if hum.is_other => self.judge_other(),
-            None => self.judge_silence(from),
-            Some(whose) if whose == hums.said => {
-                self.judge_level(limits);
-                let echo = below_said(level_beside(hums.samples, hums.own));
-                if hums.own != hums.said && echo < limits.echo_db {
-                    self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
-                }
+    fn judge_hum(&mut self, whose: Hum, hums: &Hums<'_>, limits: &Limits) {
+        if whose == hums.said {
+            self.judge_level(limits);
+            let echo = below_said(level_beside(hums.samples, hums.own));
+            if hums.own != hums.said && echo < limits.echo_db {
+                self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
             }
-            Some(whose) if whose == hums.own => {
-                self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
-            }
-            Some(whose) => self.find(FindingKind::Swapped, stranger(whose, hums.said)),
+        } else if whose == hums.own {
+            self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
+        } else {
+            self.find(FindingKind::Swapped, stranger(whose, hums.said));
         }
     }
 
-    /// That nothing is heard, where enough was said.
-    pub(super) fn judge_silence(&mut self, from: &Side<'_>) {
-        if from.sent.spoken().count() >= JUDGED_MIN {
+    /// That nothing is heard, where enough was said that was to be heard.
+    pub(super) fn judge_silence(&mut self, sent: &Sent, happened: &Happened) {
+        if sent.spoken().filter(|packet| happened.is_heard_at(packet.at)).count() >= JUDGED_MIN {
             self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
         }
     }
@@ -288,7 +288,10 @@ fn anything(
     let since = |at: SystemTime| at.duration_since(origin).unwrap_or_default();
     let before = answered_at.map(|answered_at| Duration::ZERO..since(answered_at));
     let after = happened.talked_until.map(|until| since(until)..Duration::MAX);
-    let excused = happened.excuses.iter().map(|it| since(it.from)..since(it.holds_until(Duration::ZERO)));
+    let excused = happened.excuses.iter().map(|it| {
+        let until = it.holds_until(Duration::ZERO).map_or(Duration::MAX, since);
+        since(it.from)..until
+    });
     before.into_iter().chain(after).chain(excused).collect()
 }
 
@@ -306,7 +309,7 @@ fn unexcused(
     // What one explains may reach into the next.
     for excuse in excuses {
         length += excuse.from.min(to).duration_since(from).unwrap_or_default();
-        from = from.max(excuse.holds_until(delay.unwrap_or_default()));
+        from = from.max(excuse.holds_until(delay.unwrap_or_default()).unwrap_or(to));
     }
     length += to.duration_since(from).unwrap_or_default();
     (!length.is_zero()).then_some(Hole { length, ..hole })
@@ -339,20 +342,50 @@ fn ms(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::SentPacket;
 
     fn at(ms: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
     }
 
+    fn excuse(from_ms: u64, to_ms: Option<u64>) -> Excuse {
+        Excuse { from: at(from_ms), to: to_ms.map(at) }
+    }
+
+    #[test]
+    fn what_is_said_on_hold_need_not_be_heard() {
+        let packets = (0..100_u32).map(|index| SentPacket {
+            at: at(u64::from(index) * 20),
+            sequence: index as u16,
+            timestamp: index * 160,
+            index,
+            is_dropped: false,
+            is_silent: false,
+        });
+        let sent = Sent { packets: packets.collect(), ..Sent::default() };
+        for (excuses, expected) in [
+            (vec![], 1),
+            (vec![excuse(500, Some(1000))], 0),
+            (vec![excuse(500, None)], 0),
+            (vec![excuse(1000, None)], 1),
+        ] {
+            let happened = Happened { excuses, ..Happened::default() };
+            let mut verdict = DirectionVerdict::default();
+            verdict.judge_silence(&sent, &happened);
+            assert_eq!(verdict.findings.len(), expected, "{happened:?}");
+        }
+    }
+
     /// Each explains 600 ms behind its end too.
     #[test]
     fn times_of_wanted_silence_explain_as_much_of_a_hole_as_they_cover_together() {
-        let excuses = [(5000, 5200), (5500, 6000)].map(|(from, to)| Excuse { from: at(from), to: at(to) });
-        let left = |at_ms, length_ms, delay_ms| {
+        let left_by = |excuses: &[Excuse], at_ms, length_ms, delay_ms| {
             let hole = Hole { at: Duration::from_millis(at_ms), length: Duration::from_millis(length_ms) };
             let delay = Some(Duration::from_millis(delay_ms));
-            unexcused(hole, Some(at(0)), delay, &excuses).map(|it| it.length.as_millis())
+            unexcused(hole, Some(at(0)), delay, excuses).map(|it| it.length.as_millis())
         };
+        let excuses = [excuse(5000, Some(5200)), excuse(5500, Some(6000))];
+        let left = |at_ms, length_ms, delay_ms| left_by(&excuses, at_ms, length_ms, delay_ms);
         assert_eq!(left(5500, 1100, 0), None);
         assert_eq!(left(5500, 1400, 0), Some(300), "both cover the first 300 ms");
         assert_eq!(left(5500, 1400, 300), None, "all is late");
@@ -360,17 +393,21 @@ mod tests {
         assert_eq!(left(4000, 4000, 0), Some(2400), "it began before, and did not end");
         assert_eq!(left(1000, 200, 0), Some(200));
         assert_eq!(left(8000, 200, 0), Some(200));
+        assert_eq!(left_by(&[excuse(5000, None)], 4900, 9000, 0), Some(100), "the talk ended in it");
     }
 
     #[test]
     fn what_comes_before_the_answer_and_of_a_hold_tells_nothing() {
         let times = |from: u64, to: u64| Duration::from_millis(from)..Duration::from_millis(to);
-        let excuse = Excuse { from: at(6000), to: at(7000) };
-        let happened =
-            Happened { excuses: vec![excuse], talked_until: Some(at(9000)), ..Happened::default() };
+        let excuses = vec![excuse(6000, Some(7000))];
+        let happened = Happened { excuses, talked_until: Some(at(9000)), ..Happened::default() };
         let rest = Duration::from_secs(8)..Duration::MAX;
         let told = anything(Some(at(1000)), Some(at(3000)), &happened);
         assert_eq!(told, [times(0, 2000), rest, times(5000, 6600)]);
+        let broken_off = Happened { excuses: vec![excuse(6000, None)], ..Happened::default() };
+        let rest = Duration::from_secs(5)..Duration::MAX;
+        let told = anything(Some(at(1000)), None, &broken_off);
+        assert_eq!(told, [rest]);
         let told = anything(Some(at(1000)), Some(at(900)), &Happened::default());
         assert_eq!(told, [times(0, 0)], "it was answered before anything came");
         assert_eq!(anything(None, Some(at(900)), &happened), []);

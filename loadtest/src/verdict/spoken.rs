@@ -3,7 +3,7 @@
 use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::resample::resample;
 
-use super::call::Side;
+use super::call::{Happened, Side};
 use super::{DirectionVerdict, FindingKind, Limits};
 use crate::agent::Voice;
 use crate::hear::{Alignment, hum_in, level_dbm0, opinion, own_score};
@@ -23,11 +23,12 @@ impl DirectionVerdict {
         samples: &[i16],
         from: &Side<'_>,
         limits: &Limits,
+        happened: &Happened,
     ) {
         let Some(clip) = voice.clip() else { return };
         let found = Alignment::find(clip, samples).filter(|it| it.correlation >= LIKENESS_MIN);
         let Some(found) = found else {
-            return self.judge_unlike(samples, from);
+            return self.judge_unlike(samples, from, happened);
         };
         self.is_heard = true;
         self.gain_db = Some(found.gain_db);
@@ -44,9 +45,9 @@ impl DirectionVerdict {
     }
 
     /// What was said is not in it: silence, the hum of a call that does not speak, or whatever.
-    fn judge_unlike(&mut self, samples: &[i16], from: &Side<'_>) {
+    fn judge_unlike(&mut self, samples: &[i16], from: &Side<'_>, happened: &Happened) {
         if level_dbm0(samples) < SILENCE_DBM0 {
-            return self.judge_silence(from);
+            return self.judge_silence(from.sent, happened);
         }
         self.is_heard = true;
         match hum_in(samples) {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::report::{Ending, Outcome};
+use webtrunk_loadtest::verdict::FindingKind;
 
 use crate::faulty::{Fault, FaultyGateway};
-use crate::stage::{free_address, scenario};
+use crate::stage::{found, free_address, scenario};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_off_by_hand_all_calls_are_ended_and_the_report_is_there() {
@@ -31,6 +32,29 @@ async fn broken_off_by_hand_all_calls_are_ended_and_the_report_is_there() {
         assert!(call.is_ended() && call.talked_s < 10.0 && call.verdict.is_some(), "{call:?}");
     }
     assert!(!report.is_good() && report.sentence().contains("broken off"), "{}", report.sentence());
+}
+
+/// The music is for most of the call the hum that another one would have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_hears_that_is_broken_off_on_hold_is_no_other_calls_audio() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::PlaysToneOnHold).await;
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }\n\
+                   steps = [{ after = 1.0, hold = 50.0, by = \"answerer\" }]";
+    let scenario = scenario(gateway.address(), phone, traffic);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let stopper = watch::Sender::new(Stop::Going);
+    let hand = stopper.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        hand.send_replace(Stop::BrokenOff);
+    });
+    let report = run("test.toml", scenario, crowd, stopper, None, |_| ()).await;
+    assert_eq!((report.ending.clone(), report.calls.len()), (Ending::BrokenOff, 2));
+    let strange = [FindingKind::Swapped, FindingKind::OtherSound, FindingKind::Silent];
+    for kinds in found(&report) {
+        assert!(!kinds.iter().any(|kind| strange.contains(kind)), "{kinds:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
