@@ -15,8 +15,8 @@ async function proof() {
 
 const phone = new Phone({ url, proof });
 const bell = new Bell();
-const holdAll = () => {
-  const talks = phone.calls.filter(({ state, isHeld }) => state === 'connected' && !isHeld);
+const holdAll = (but) => {
+  const talks = phone.calls.filter((call) => call !== but && call.state === 'connected' && !call.isHeld);
   return Promise.all(talks.map((call) => call.hold()));
 };
 
@@ -39,7 +39,7 @@ function pop(call) {
   part('hangup').onclick = attempt(() => call.hangup());
   part('hold').onclick = attempt(async () => { await (call.isHeld ? holdAll().then(() => call.resumeMedia()) : call.hold()); tell(); });
   part('transfer').onclick = attempt(() => call.transfer(part('colleague').value));
-  call.on('state', tell);
+  call.on('state', (state) => { tell(); if (state === 'connected') attempt(() => holdAll(call))(); });
   call.on('transferProgress', ({ step }) => say(`Handed on: ${step}`));
   call.on('ended', ({ text }) => { card.remove(); say(text); });
   $('calls').append(card);

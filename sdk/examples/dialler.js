@@ -6,8 +6,11 @@ import { $, attempt, say, url } from './page.js';
 let phone = null;
 let call = null;
 
-/** Shows a call, and what becomes of it. */
+const isTaken = () => call !== null && call.state !== 'ended';
+
+/** Shows a call, and what becomes of it. Whoever calls meanwhile is told that we are busy. */
 function show(shown) {
+  if (isTaken()) return shown.state === 'incoming' ? shown.reject('busy') : shown.hangup();
   call = shown;
   $('call').hidden = false;
   const words = { calling: 'Calling', ringing: 'Ringing', incoming: 'Called by', connected: 'Talking to' };
@@ -33,7 +36,10 @@ $('sign-in').onsubmit = attempt(async () => {
   if (call === null) say(`Ready, ${phone.user}`);
 });
 
-$('dial').onsubmit = attempt(async () => show(await phone.call($('number').value)));
+$('dial').onsubmit = attempt(async () => {
+  if (isTaken()) throw new Error('There is a call already');
+  await show(await phone.call($('number').value));
+});
 $('answer').onclick = attempt(() => call.answer());
 $('hangup').onclick = attempt(() => call.hangup());
 $('hold').onclick = attempt(() => (call.isHeld ? call.resumeMedia() : call.hold()));

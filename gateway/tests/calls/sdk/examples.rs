@@ -62,6 +62,14 @@ impl Stage {
         self.browser.visit(&self.server.page(page, &self.gateway))
     }
 
+    /// The CRM's page, which says a tone.
+    fn visit_crm(&self) -> Visit {
+        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
+        let page = self.browser.visit_speaking(&self.server.page("crm", &self.gateway), microphone);
+        page.see("#status", "The gateway: connected");
+        page
+    }
+
     /// Lets the phone speak, and waits until it hears the page.
     fn talk(&mut self, port: u16) {
         self.sound.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
@@ -75,7 +83,10 @@ impl Stage {
     }
 }
 
-in_each_browser!(the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to);
+in_each_browser!(
+    the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to,
+    the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts,
+);
 
 #[test]
 fn the_dialler_of_the_sdk_calls_a_phone() {
@@ -96,10 +107,15 @@ fn the_dialler_of_the_sdk_calls_a_phone() {
     stage.talk(phone.wait_for("INVITE").audio_port().expect("it has audio"));
     page.click("#keys button");
     stage.gateway.log().wait_for(&["digit pressed"], PATIENCE);
+    // Who calls meanwhile takes nothing from her.
+    let values = [("FORMATS", "0"), ("STATUS", "486")];
+    Sipp::caller(&stage.branch, "caller_refused", stage.gateway.sip(), "4711", &values).finish();
+    page.click("#dial button");
+    page.see("#status", "There is a call already");
     page.click("#hangup");
     page.see("#status", "The call was hung up.");
     phone.finish();
-    stage.end(1);
+    stage.end(2);
 }
 
 #[test]
@@ -123,9 +139,7 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
 
 fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to(seat: &Seat) {
     let Some(mut stage) = Stage::lay(seat) else { return };
-    let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
-    let page = stage.browser.visit_speaking(&stage.server.page("crm", &stage.gateway), microphone);
-    page.see("#status", "The gateway: connected");
+    let page = stage.visit_crm();
     let sip = stage.gateway.sip();
     let first = Sipp::caller(&stage.office, "caller_talks", sip, "4711", &[("FORMATS", "0")]);
     page.see(".name", "Ada Example");
@@ -158,5 +172,40 @@ fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to(se
     page.see(".name", "Ada Example");
     page.click(".hangup");
     first.finish();
+    stage.end(2);
+}
+
+/// Bert is called, and lifts while Ada, who called meanwhile, is talked to.
+fn the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
+    let page = stage.visit_crm();
+    let sip = stage.gateway.sip();
+    let bert = Sipp::callee(&stage.office, "callee_early", &[("FORMATS", "0")]);
+    page.click("#customers li:last-child button");
+    page.see(".name", "Bert Sample");
+    let port = bert.wait_for("INVITE").audio_port().expect("it has audio");
+    stage.sound.say(SocketAddr::new(sip.ip(), port), Law::Mu, PHONE_HZ);
+
+    let mut other = RtpPeer::new(&stage.branch, 7000);
+    let ada = Sipp::caller(&stage.branch, "caller_talks", sip, "4711", &[("FORMATS", "0")]);
+    page.see(".card:last-child .name", "Ada Example");
+    page.click(".card:last-child .answer");
+    page.see("#status", "From Ada Example: connected");
+    let port = ada.wait_for("200").audio_port().expect("it has audio");
+    other.say(SocketAddr::new(sip.ip(), port), Law::Mu, PHONE_HZ);
+    other.await_tone(Law::Mu, PAGE_HZ);
+
+    bert.go_on();
+    page.see("#status", "To Bert Sample: connected");
+    stage.sound.await_tone(Law::Mu, PAGE_HZ);
+    let at = || other.level_of_next(Law::Mu, PAGE_HZ, Duration::from_millis(500));
+    assert!(wait_until(PATIENCE, || at() < UNHEARD_DBM0), "who waits hears the page");
+
+    ada.go_on();
+    page.see("#status", "The call was hung up.");
+    ada.finish();
+    page.see(".name", "Bert Sample");
+    page.click(".hangup");
+    bert.finish();
     stage.end(2);
 }
