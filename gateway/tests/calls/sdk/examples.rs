@@ -46,6 +46,7 @@ impl Stage {
         let comes_in = "destination = '4711'\nfrom_trunk = 'office|branch'\n\
             actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
         let config = GatewayConfig::default()
+            .origin(seat.browser().origin())
             .sections(&format!("[json]\npasswords = true\n{}", server.lines()))
             .user("alice")
             .trunk("office", &office, &["PCMU"])

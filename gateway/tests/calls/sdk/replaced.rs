@@ -21,6 +21,7 @@ fn a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_c
     }
     let office = Host::new();
     let config = GatewayConfig::default()
+        .origin(seat.browser().origin())
         .sections(&format!("{}sessions_per_user = 1", seat.json()))
         .user("alice")
         .trunk("office", &office, &["PCMU"])

@@ -58,6 +58,7 @@ impl Stage {
         let config = GatewayConfig::default()
             .recording(recordings.path())
             .rule(recorded)
+            .origin(seat.browser().origin())
             .sections(&seat.json())
             .user("alice")
             .user("sue")
