@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Found, Held};
 use crate::report::{Ending, Moment, Report, Summary};
+use crate::verdict::Fitness;
 
 /// What came of the search for the knee.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,10 @@ pub struct Step {
     pub target_cpu_percent: Option<f64>,
     /// The most memory that it held, in MiB.
     pub target_rss_mib: Option<f64>,
+    /// How late the load tester itself was.
+    pub fitness: Fitness,
+    /// What the watched process took, and the load tester, each second.
+    pub curve: Vec<Moment>,
     /// The figures of its calls.
     pub summary: Summary,
 }
@@ -53,6 +58,8 @@ impl Step {
             up_at_most: report.curve.iter().map(|it| it.up).max().unwrap_or_default(),
             target_cpu_percent: most(|it| it.target_cpu_percent),
             target_rss_mib: most(|it| it.target_rss_mib),
+            fitness: report.fitness.clone(),
+            curve: report.curve.clone(),
             summary: report.summary.clone(),
         }
     }

@@ -69,6 +69,15 @@ impl AgentOptions {
         self.voice.voice()
     }
 
+    /// Where a call to this destination goes: to the server, or to the host of a URI where there is none.
+    pub(super) fn target(&self, kind: Kind, destination: &str) -> String {
+        match (&self.server, kind) {
+            (Some(server), _) => server.clone(),
+            (None, Kind::Webrtc) => WEBSOCKET_SERVER.to_owned(),
+            (None, Kind::Phone) => host_of(destination).to_owned(),
+        }
+    }
+
     /// Whether it can register: it has a password, and a server to register at.
     pub(super) fn can_register(&self, kind: Kind) -> Result<bool, Box<dyn Error>> {
         let has_server = kind == Kind::Webrtc || self.server.is_some();
@@ -116,6 +125,13 @@ impl AgentOptions {
             }
         }
     }
+}
+
+/// The host and port of a SIP URI.
+fn host_of(uri: &str) -> &str {
+    let rest = uri.split_once('@').map_or(uri, |(_, rest)| rest);
+    let rest = rest.trim_start_matches("sips:").trim_start_matches("sip:");
+    rest.split([';', '?', '>']).next().unwrap_or(rest)
 }
 
 /// Of a certificate that nobody vouches for, what to do about it.
@@ -184,12 +200,23 @@ impl From<Transport> for PhoneTransport {
 
 #[cfg(test)]
 mod tests {
-    use super::with_cure;
+    use super::{host_of, with_cure};
 
     #[test]
     fn a_certificate_that_nobody_vouches_for_has_its_cure() {
         let told = with_cure(&"cannot reach wss://x: invalid peer certificate: Other(CaUsedAsEndEntity)");
         assert!(told.ends_with("; name its certificate by --ca FILE, or take any by --insecure"), "{told}");
         assert_eq!(with_cure(&"refused"), "refused");
+    }
+
+    #[test]
+    fn a_uri_says_where_it_leads() {
+        for (uri, expected) in [
+            ("sip:bob@192.0.2.9:5070;transport=udp", "192.0.2.9:5070"),
+            ("sip:192.0.2.9", "192.0.2.9"),
+            ("sips:bob@[2001:db8::1]:5061?x=y", "[2001:db8::1]:5061"),
+        ] {
+            assert_eq!(host_of(uri), expected);
+        }
     }
 }

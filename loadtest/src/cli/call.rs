@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use webtrunk_loadtest::agent::{Call, Voice};
 
 use super::agent::{Agent, AgentOptions, Kind};
+use super::consent::ConsentOptions;
 use super::report::{CallReport, record};
 
 #[derive(Debug, Args)]
@@ -45,6 +46,8 @@ pub(crate) struct CallArguments {
     #[arg(long)]
     no_register: bool,
     #[command(flatten)]
+    consent: ConsentOptions,
+    #[command(flatten)]
     agent: AgentOptions,
 }
 
@@ -56,6 +59,7 @@ const HOLD: Duration = Duration::from_millis(200);
 
 impl CallArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        self.consent.ask([self.agent.target(self.from, &self.destination).as_str()])?;
         let voice = self.agent.voice()?;
         let agent = self.agent.agent(self.from, voice.clone()).await?;
         let registers = !self.no_register && self.agent.can_register(self.from)?;

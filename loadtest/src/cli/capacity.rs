@@ -8,10 +8,11 @@ use clap::Args;
 use tokio::sync::watch;
 use webtrunk_loadtest::capacity::{Search, Step, capacity};
 use webtrunk_loadtest::drive::Stop;
-use webtrunk_loadtest::scenario::Scenario;
+use webtrunk_loadtest::scenario::{Scenario, strangers};
 
+use super::by_hand::stop_by_hand;
+use super::consent::ConsentOptions;
 use super::fleet::FleetOptions;
-use super::run::{refuse_strangers, stop_by_hand};
 
 #[derive(Debug, Args)]
 pub(crate) struct CapacityArguments {
@@ -30,9 +31,8 @@ pub(crate) struct CapacityArguments {
     /// File to write the report to, as JSON.
     #[arg(long, value_name = "FILE", default_value = "capacity.json")]
     report: PathBuf,
-    /// The target is neither on this machine nor in a private network, and is mine to put a load on.
-    #[arg(long)]
-    i_own_this_target: bool,
+    #[command(flatten)]
+    consent: ConsentOptions,
     #[command(flatten)]
     fleet: FleetOptions,
 }
@@ -44,9 +44,12 @@ impl CapacityArguments {
             return Err(format!("--most {} is not between 1 and 1000", self.most).into());
         }
         let scenario = Scenario::load(&self.scenario)?;
-        refuse_strangers(&scenario, self.i_own_this_target)?;
+        self.consent.ask(strangers(&scenario).iter().map(String::as_str))?;
         let stopper = watch::Sender::new(Stop::Going);
-        stop_by_hand(stopper.clone());
+        let hand = stopper.clone();
+        stop_by_hand(move || {
+            hand.send_replace(Stop::BrokenOff);
+        })?;
         let name = self.scenario.display().to_string();
         let search = Search::new(self.most, self.tries.into());
         let report = if let Some(agents) = self.fleet.agents {

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::watch;
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, Losses, run};
+use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, Losses, run_until};
 
 use super::agent::Transport;
+use super::by_hand::stop_by_hand;
+use super::consent::ConsentOptions;
 use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
 
 #[derive(Debug, Args)]
@@ -85,6 +88,8 @@ pub(crate) struct LoadArguments {
     #[arg(long = "also-user", value_name = "USER=FILE")]
     also_users: Vec<String>,
     #[command(flatten)]
+    consent: ConsentOptions,
+    #[command(flatten)]
     account: AccountOptions,
     #[command(flatten)]
     voice: VoiceOptions,
@@ -104,14 +109,23 @@ fn process(text: &str) -> Result<u32, String> {
 
 impl LoadArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        match self.rtpengine.map(|server| server.to_string()) {
+            Some(server) => self.consent.ask([server.as_str()])?,
+            None => self.consent.ask([self.server.as_str()])?,
+        }
         let config = self.config()?;
         let calls = config.calls;
+        let stopper = watch::Sender::new(false);
+        let hand = stopper.clone();
+        stop_by_hand(move || {
+            hand.send_replace(true);
+        })?;
         let bar =
             ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg:>12} {bar:40} {pos}/{len}")?);
         let seconds = self.seconds;
         let line = Line::new(!std::io::stderr().is_terminal());
         line.tell("one call that does not count", 0, 1);
-        let report = run(config, |progress| {
+        let report = run_until(config, stopper.subscribe(), |progress| {
             let (message, at, of) = match progress {
                 LoadProgress::Connected(count) => ("connecting", count as u64, calls as u64),
                 LoadProgress::SetUp(count) => ("dialling", count as u64, calls as u64),
@@ -126,7 +140,8 @@ impl LoadArguments {
         .await?;
         bar.finish_and_clear();
         print(&report)?;
-        Ok(if report.calls.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_good = report.calls.failed == 0 && !report.was_broken_off;
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn config(&self) -> Result<LoadConfig, Box<dyn Error>> {

@@ -3,9 +3,11 @@
 mod agent;
 mod answer;
 mod bus;
+mod by_hand;
 mod call;
 mod capacity;
 mod compare;
+mod consent;
 mod files;
 mod fleet;
 mod import;

@@ -11,8 +11,10 @@ use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_loadtest::report::{Report, junit, page};
 use webtrunk_loadtest::scenario::{Scenario, strangers};
 
+use super::by_hand::stop_by_hand;
+use super::consent::ConsentOptions;
 use super::fleet::FleetOptions;
-use super::view::{self, View};
+use super::view::View;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -25,9 +27,8 @@ pub(crate) struct RunArguments {
     /// Process of the target, to measure its CPU time and memory.
     #[arg(long)]
     pid: Option<u32>,
-    /// The target is neither on this machine nor in a private network, and is mine to put a load on.
-    #[arg(long)]
-    i_own_this_target: bool,
+    #[command(flatten)]
+    consent: ConsentOptions,
     /// Tell how it goes in lines, where a terminal would get a screen.
     #[arg(long)]
     plain: bool,
@@ -42,10 +43,13 @@ impl RunArguments {
     #[allow(clippy::print_stdout, reason = "the sentence is what the command is for")]
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let scenario = Scenario::load(&self.scenario)?;
-        refuse_strangers(&scenario, self.i_own_this_target)?;
+        self.consent.ask(strangers(&scenario).iter().map(String::as_str))?;
         let watched = self.pid.map(ProcessMeter::new).transpose()?;
         let stopper = watch::Sender::new(Stop::Going);
-        stop_by_hand(stopper.clone());
+        let hand = stopper.clone();
+        stop_by_hand(move || {
+            hand.send_replace(Stop::BrokenOff);
+        })?;
         let report = if let Some(agents) = self.fleet.agents {
             let led = self.fleet.connect(agents, &self.scenario, &scenario).await?;
             led.run(&stopper, watched, self.plain).await?
@@ -80,31 +84,4 @@ pub(super) fn status(report: &Report) -> ExitCode {
         report if report.is_good() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
-}
-
-/// No load on somebody else's machine by a slip of the fingers.
-pub(super) fn refuse_strangers(scenario: &Scenario, owns: bool) -> Result<(), String> {
-    let strangers = strangers(scenario);
-    if owns || strangers.is_empty() {
-        return Ok(());
-    }
-    let names = strangers.join(", ");
-    Err(format!(
-        "{names} is neither this machine nor in a private network; if it is yours, say --i-own-this-target"
-    ))
-}
-
-/// The first Ctrl-C ends all calls and has the report written; the second ends the process.
-pub(super) fn stop_by_hand(stopper: watch::Sender<Stop>) {
-    const BY_SIGNAL: i32 = 130;
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            view::say("ending all calls; once more to leave them as they are");
-            stopper.send_replace(Stop::BrokenOff);
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            view::leave();
-            std::process::exit(BY_SIGNAL);
-        }
-    });
 }

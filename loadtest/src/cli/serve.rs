@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use webtrunk_loadtest::fleet::{AgentConfig, Bus, serve};
 
 use super::bus::BusOptions;
+use super::by_hand::stop_by_hand;
 
 #[derive(Debug, Args)]
 pub(crate) struct AgentArguments {
@@ -45,30 +45,11 @@ impl AgentArguments {
         };
         let stopper = watch::Sender::new(false);
         let stop = stopper.subscribe();
-        tokio::spawn(stop_by_hand(
-            stopper,
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        ));
+        let hand = stopper.clone();
+        stop_by_hand(move || {
+            hand.send_replace(true);
+        })?;
         serve(bus, config, stop, |text| eprintln!("{text}")).await?;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// The first signal ends all calls, and has them told to the leader; the second ends the process.
-async fn stop_by_hand(stopper: watch::Sender<bool>, mut interrupt: Signal, mut terminate: Signal) {
-    const BY_SIGNAL: i32 = 130;
-    let mut is_first = true;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if !is_first {
-            std::process::exit(BY_SIGNAL);
-        }
-        eprintln!("ending all calls; once more to leave them as they are");
-        is_first = false;
-        stopper.send_replace(true);
     }
 }

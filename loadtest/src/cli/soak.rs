@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use tokio::sync::watch;
 use webtrunk_loadtest::agent::{PhoneConfig, WebrtcConfig};
 use webtrunk_loadtest::load::{SoakConfig, soak};
 
+use super::by_hand::stop_by_hand;
+use super::consent::ConsentOptions;
 use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
 
 #[derive(Debug, Args)]
@@ -20,7 +23,7 @@ pub(crate) struct SoakArguments {
     #[arg(long, default_value_t = 30.0)]
     minutes: f64,
     /// How long each call is talked in, in seconds.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=3600))]
     talk: u64,
     /// Where WebRTC callers connect: ws://host:port/path or wss://..
     #[arg(long, default_value = "ws://127.0.0.1:8080/sip")]
@@ -38,6 +41,8 @@ pub(crate) struct SoakArguments {
     #[arg(long, default_value = "127.0.0.2:5080")]
     caller: SocketAddr,
     #[command(flatten)]
+    consent: ConsentOptions,
+    #[command(flatten)]
     account: AccountOptions,
     #[command(flatten)]
     voice: VoiceOptions,
@@ -51,9 +56,15 @@ const LINE_INTERVAL: Duration = Duration::from_secs(30);
 impl SoakArguments {
     #[allow(clippy::print_stdout, reason = "the report is what the command is for")]
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        self.consent.ask([self.server.as_str(), &self.sip.to_string()])?;
         let config = self.config()?;
+        let stopper = watch::Sender::new(false);
+        let hand = stopper.clone();
+        stop_by_hand(move || {
+            hand.send_replace(true);
+        })?;
         let told_at = std::sync::Mutex::new(Instant::now());
-        let report = soak(config, |calls| {
+        let report = soak(config, stopper.subscribe(), |calls| {
             let mut told_at = told_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if told_at.elapsed() >= LINE_INTERVAL {
                 *told_at = Instant::now();
@@ -62,7 +73,8 @@ impl SoakArguments {
         })
         .await?;
         println!("{}", serde_json::to_string_pretty(&report)?);
-        Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_good = report.is_clean() && !report.was_broken_off;
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn config(&self) -> Result<SoakConfig, Box<dyn Error>> {

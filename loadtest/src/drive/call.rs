@@ -151,8 +151,13 @@ impl Planned {
     }
 
     async fn dial(&self, run: &Run, destination: &str) -> Result<Call, Failure> {
-        let failure = |error| Failure::new(DIAL, &error);
-        let dialing: Dialing = self.caller.dial(destination).await.map_err(failure)?;
+        // Who rings has said something.
+        let before_ringing = |error| {
+            let mut failure = Failure::new(DIAL, &error);
+            failure.is_unheard |= matches!(error, AgentError::Waited { .. });
+            failure
+        };
+        let dialing: Dialing = self.caller.dial(destination).await.map_err(before_ringing)?;
         dialing.say(self.voice(run, Hum::of_caller(run.scenario.share.hum(self.call))));
         let [talk, _] = self.talks(run);
         if let Some(talk) = talk {
@@ -162,12 +167,8 @@ impl Planned {
             dialing.send_over(population.uplink(run.scenario.seed, 2 * self.call));
         }
         let limit = run.scenario.setup;
-        if let Err(error) = dialing.ringing(limit).await {
-            let mut failure = Failure::new(DIAL, &error);
-            failure.is_unheard |= matches!(error, AgentError::Waited { .. });
-            return Err(failure);
-        }
-        dialing.answered(limit).await.map_err(failure)
+        dialing.ringing(limit).await.map_err(before_ringing)?;
+        dialing.answered(limit).await.map_err(|error| Failure::new(DIAL, &error))
     }
 
     /// Waits for the call, and answers it.

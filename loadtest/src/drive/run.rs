@@ -173,7 +173,7 @@ async fn play(run: Arc<Run>, planned: Planned) {
         Outcome::Ended | Outcome::BrokenOff => String::new(),
     };
     (run.on_call)(&call);
-    if run.state.note(call, lateness) >= UNHEARD_MAX {
+    if run.state.note(call, &lateness) >= UNHEARD_MAX {
         run.stopper.send_if_modified(|stop| {
             let is_going = *stop == Stop::Going;
             if is_going {

@@ -101,7 +101,7 @@ impl State {
     }
 
     /// Takes what came of a call; how many in a row the target said nothing of.
-    pub(super) fn note(&self, call: CallReport, lateness: Lateness) -> usize {
+    pub(super) fn note(&self, call: CallReport, lateness: &Lateness) -> usize {
         let mut kept = self.kept();
         let is_unheard = matches!(call.outcome, Outcome::Failed { is_unheard: true, .. });
         kept.unheard = if is_unheard { kept.unheard + 1 } else { 0 };

@@ -8,8 +8,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::LoadConfig;
 use super::rtpengine::{NgClient, RelayedCall};
+use super::{LoadConfig, Stopped};
 use crate::agent::{
     AgentError, Call, Heard, Media, PTIME, Phone, Sent, SrtpProfile, WebrtcCaller, WebrtcConfig,
 };
@@ -61,15 +61,17 @@ const END_MAX: Duration = Duration::from_secs(35);
 /// Callers that connect at one time.
 const CONNECTING_MAX: usize = 20;
 
-/// Connects all callers, a few at a time; whoever fails is missing, with the reason.
+/// Connects all callers, a few at a time, unless it is stopped; whoever fails is missing, with the reason.
 pub(super) async fn connect(
     config: &LoadConfig,
+    stopped: &Stopped,
     mut on_progress: impl FnMut(usize),
 ) -> Vec<Result<Caller, AgentError>> {
     let mut waiting = 0..config.calls;
     let (mut connecting, mut connected) = (JoinSet::new(), Vec::new());
     loop {
         while connecting.len() < CONNECTING_MAX
+            && !stopped.is_now()
             && let Some(index) = waiting.next()
         {
             let (caller, registers, rtpengine) = (config.caller(index), config.registers, config.rtpengine);
@@ -90,10 +92,12 @@ pub(super) async fn connect(
     }
 }
 
-/// Dials all calls at the rate wished, and waits until each is up or has failed.
+/// Dials all calls at the rate wished, and waits until each is up or has failed. Where it is stopped, whoever was not
+/// answered yet gives up, and is left out.
 pub(super) async fn dial(
     config: &LoadConfig,
     callers: Vec<Result<Caller, AgentError>>,
+    stopped: &Stopped,
     mut on_progress: impl FnMut(usize),
 ) -> Vec<Result<Running, AgentError>> {
     let began_at = Instant::now();
@@ -102,7 +106,8 @@ pub(super) async fn dial(
         let at = began_at + Duration::from_secs_f64(index as f64 / config.rate) + phase_of(index);
         let (destination, phone) = (config.destination_of(index), config.phone.clone());
         let phone_uplink = config.losses.of_phone(index);
-        dialling.spawn(async move {
+        let mut stopped = stopped.clone();
+        let dial = async move {
             let caller = caller?;
             tokio::time::sleep_until(at).await;
             match caller {
@@ -113,11 +118,17 @@ pub(super) async fn dial(
                     Ok(Running::Relayed(Box::new(call)))
                 }
             }
+        };
+        dialling.spawn(async move {
+            tokio::select! {
+                settled = dial => Some(settled),
+                () = stopped.comes() => None,
+            }
         });
     }
     let mut settled = Vec::new();
     while let Some(done) = dialling.join_next().await {
-        settled.push(done.unwrap_or(Err(AgentError::Gone)));
+        settled.extend(done.unwrap_or(Some(Err(AgentError::Gone))));
         on_progress(settled.len());
     }
     settled

@@ -10,10 +10,12 @@ mod report;
 mod rtpengine;
 mod run;
 mod soak;
+mod stopped;
 
 pub use config::{LoadConfig, LoadError, LoadProgress};
 pub use losses::Losses;
 pub use process::{ProcessMeter, Usage};
 pub use report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup, Spread};
-pub use run::run;
+pub use run::{run, run_until};
 pub use soak::{SoakConfig, SoakReport, Tally, soak};
+use stopped::Stopped;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::hear::Percentiles;
+use crate::verdict::Fitness;
 
 /// What came of a load.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +24,10 @@ pub struct LoadReport {
     pub own_cpu_ms_per_call_second: f64,
     /// For how long all calls were up together and measured, in seconds.
     pub steady_s: f64,
+    /// Whether it was ended before its time; calls that were not dialled by then are in no figure.
+    pub was_broken_off: bool,
+    /// How late the load tester itself was: where it was not fit, the target is not to blame.
+    pub fitness: Fitness,
 }
 
 /// What became of the calls.

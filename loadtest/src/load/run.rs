@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -11,9 +12,10 @@ use super::calls::{self, Record, Running, Taken};
 use super::judge::{Judgement, Scores};
 use super::process::{ProcessMeter, Usage};
 use super::report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup};
-use super::{LoadConfig, LoadError, LoadProgress};
+use super::{LoadConfig, LoadError, LoadProgress, Stopped};
 use crate::agent::{AgentError, Phone};
 use crate::hear::{Percentiles, Stall};
+use crate::verdict::Lateness;
 
 /// Time for late packets and the kernel's accounts, before and after the calls.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -23,7 +25,21 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// # Errors
 /// It could not be run at all; calls that fail are part of the report.
 pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Result<LoadReport, LoadError> {
+    let (_going, stop) = watch::channel(false);
+    run_until(config, stop, on_progress).await
+}
+
+/// The same until `stop` says so: then calls that are up are hung up, and told of as always.
+///
+/// # Errors
+/// It could not be run at all.
+pub async fn run_until(
+    config: LoadConfig,
+    stop: watch::Receiver<bool>,
+    on_progress: impl Fn(LoadProgress),
+) -> Result<LoadReport, LoadError> {
     config.check()?;
+    let mut stopped = Stopped::when(stop);
     let gateway = config.pid.map(ProcessMeter::new).transpose()?;
     let own = ProcessMeter::new(std::process::id())?;
     let read_gateway = || gateway.as_ref().map(ProcessMeter::read).transpose();
@@ -34,20 +50,26 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
         }
         _ => (Taken::default(), None),
     };
-    warm_up(&config, &taken).await?;
+    warm_up(&config, &taken, &stopped).await?;
 
     let idle = read_gateway()?;
-    let callers = calls::connect(&config, |count| on_progress(LoadProgress::Connected(count))).await;
+    let connecting = calls::connect(&config, &stopped, |count| on_progress(LoadProgress::Connected(count)));
+    let callers = connecting.await;
     tokio::time::sleep(SETTLE).await;
     let connected = read_gateway()?;
-    let settled = calls::dial(&config, callers, |count| on_progress(LoadProgress::SetUp(count))).await;
+    let dialling = calls::dial(&config, callers, &stopped, |count| on_progress(LoadProgress::SetUp(count)));
+    let settled = dialling.await;
     tokio::time::sleep(SETTLE).await;
 
     let up = settled.iter().filter(|call| call.is_ok()).count();
     let (began_at, gateway_before, own_before) = (Instant::now(), read_gateway()?, own.read()?);
     let mut stall = None;
-    while began_at.elapsed() < config.duration {
-        tokio::time::sleep(SETTLE.min(config.duration.saturating_sub(began_at.elapsed()))).await;
+    while began_at.elapsed() < config.duration && !stopped.is_now() {
+        let next = SETTLE.min(config.duration.saturating_sub(began_at.elapsed()));
+        tokio::select! {
+            () = tokio::time::sleep(next) => {}
+            () = stopped.comes() => break,
+        }
         on_progress(LoadProgress::Talking(began_at.elapsed()));
         if let (Some(length), Some(gateway), None) = (config.stall, &gateway, stall)
             && began_at.elapsed() >= config.duration / 2
@@ -77,15 +99,16 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
     };
     let own_cpu_ms_per_call_second = per_call_second(own_before, own_after);
     let judged = judge(&config, finished, on_progress).await?;
-    Ok(judged.report(&config, gateway, stall, own_cpu_ms_per_call_second, steady))
+    let report = judged.report(&config, gateway, stall, own_cpu_ms_per_call_second, steady);
+    Ok(LoadReport { was_broken_off: stopped.is_now(), ..report })
 }
 
 /// One short call that does not count: voices are encoded, the gateway has made what it makes once.
-async fn warm_up(config: &LoadConfig, taken: &Taken) -> Result<(), LoadError> {
+async fn warm_up(config: &LoadConfig, taken: &Taken, stopped: &Stopped) -> Result<(), LoadError> {
     let mut single = config.clone();
     single.calls = 1;
-    let callers = calls::connect(&single, |_| ()).await;
-    for call in calls::dial(&single, callers, |_| ()).await {
+    let callers = calls::connect(&single, stopped, |_| ()).await;
+    for call in calls::dial(&single, callers, stopped, |_| ()).await {
         let running = call?;
         tokio::time::sleep(SETTLE).await;
         running.finish(taken).await?;
@@ -105,6 +128,7 @@ async fn finish(settled: Vec<Result<Running, AgentError>>, taken: &Taken) -> Vec
 
 #[derive(Default)]
 struct Judged {
+    attempted: usize,
     judgements: Vec<Judgement>,
     failures: BTreeMap<String, usize>,
     caller_codecs: BTreeMap<String, usize>,
@@ -114,6 +138,7 @@ struct Judged {
     answers: Vec<Duration>,
     at_caller: Vec<Duration>,
     at_phone: Vec<Duration>,
+    lateness: Lateness,
 }
 
 async fn judge(
@@ -121,7 +146,7 @@ async fn judge(
     finished: Vec<Result<Record, AgentError>>,
     on_progress: impl Fn(LoadProgress),
 ) -> Result<Judged, LoadError> {
-    let mut judged = Judged::default();
+    let mut judged = Judged { attempted: finished.len(), ..Judged::default() };
     let caller_voice = Arc::new(config.caller.voice.clone());
     let phone_voice = Arc::new(config.phone.as_ref().and_then(|phone| phone.voice.clone()));
     for (index, record) in finished.into_iter().enumerate() {
@@ -150,6 +175,9 @@ async fn judge(
 
 impl Judged {
     fn note(&mut self, record: &Record) {
+        for end in std::iter::once(&record.caller).chain(&record.phone) {
+            self.lateness.note(&end.sent);
+        }
         let since_invite = |at: Option<SystemTime>| at?.duration_since(record.invited_at).ok();
         self.answers.extend(since_invite(record.answered_at));
         self.at_caller.extend(since_invite(record.caller.heard.first_at()));
@@ -180,9 +208,9 @@ impl Judged {
         }
         LoadReport {
             calls: Connections {
-                attempted: config.calls,
+                attempted: self.attempted,
                 ok: self.ok,
-                failed: config.calls - self.ok,
+                failed: self.attempted - self.ok,
                 failures: self.failures,
                 caller_codecs: self.caller_codecs,
                 phone_codecs: self.phone_codecs,
@@ -198,6 +226,8 @@ impl Judged {
             gateway,
             own_cpu_ms_per_call_second,
             steady_s: steady.as_secs_f64(),
+            was_broken_off: false,
+            fitness: self.lateness.fitness(),
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::LoadError;
-use crate::agent::{AgentError, Call, Incoming, PTIME, Phone, PhoneConfig, WebrtcCaller, WebrtcConfig};
+use super::{LoadError, Stopped};
+use crate::agent::{AgentError, Call, Incoming, PTIME, Phone, PhoneConfig, Sent, WebrtcCaller, WebrtcConfig};
+use crate::verdict::{Fitness, Lateness};
 
 /// What a soak is.
 #[derive(Debug, Clone)]
@@ -43,6 +44,10 @@ pub struct SoakReport {
     pub callee: Tally,
     /// Calls that were up at the same time, at most.
     pub up_at_most: usize,
+    /// Whether it was ended before its time: calls that were up were hung up, and no more begun.
+    pub was_broken_off: bool,
+    /// How late the load tester itself was, by what callers sent: where it was not fit, the target is not to blame.
+    pub fitness: Fitness,
 }
 
 /// How calls of one kind went.
@@ -62,83 +67,102 @@ const HEARD_SHARE: f64 = 0.9;
 /// What a call may take beyond its talk: this machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A soak from beginning to end; `on_progress` is told of calls that began.
+/// A soak from beginning to end, or until `stop` says so; `on_progress` is told of calls that are over.
 ///
 /// # Errors
 /// A phone cannot be opened; calls that fail are part of the report.
-pub async fn soak(config: SoakConfig, on_progress: impl Fn(usize)) -> Result<SoakReport, LoadError> {
+pub async fn soak(
+    config: SoakConfig,
+    stop: watch::Receiver<bool>,
+    on_progress: impl Fn(usize),
+) -> Result<SoakReport, LoadError> {
+    let mut stopped = Stopped::when(stop);
     let callee = Phone::new(config.callee.clone()).await?;
     let caller = Arc::new(Phone::new(config.caller.clone()).await?);
-    let (stop, answering) = mpsc::channel(1);
-    let answered = tokio::spawn(answer(callee, config.talk, answering));
+    let (over, answering) = mpsc::channel(1);
+    let answered = tokio::spawn(answer(callee, config.talk, stopped.clone(), answering));
     let config = Arc::new(config);
     let (began_at, mut running, mut report) = (Instant::now(), JoinSet::new(), SoakReport::default());
+    let mut lateness = Lateness::default();
     for index in 0.. {
         let at = began_at + Duration::from_secs_f64(f64::from(index) / config.rate);
         if at >= began_at + config.duration {
             break;
         }
-        sleep_until(at).await;
+        tokio::select! {
+            () = sleep_until(at) => {}
+            () = stopped.comes() => break,
+        }
         let (config, caller, is_webrtc) = (Arc::clone(&config), Arc::clone(&caller), index % 2 == 0);
+        let stopped = stopped.clone();
         running.spawn(async move {
-            let call = if is_webrtc { by_webrtc(&config).await } else { by_phone(&config, &caller).await };
+            let call = if is_webrtc {
+                by_webrtc(&config, stopped).await
+            } else {
+                by_phone(&config, &caller, stopped).await
+            };
             (is_webrtc, call)
         });
         report.up_at_most = report.up_at_most.max(running.len());
         while let Some(done) = running.try_join_next() {
-            report.note(done.ok());
+            report.note(done.ok(), &mut lateness);
         }
         on_progress(report.webrtc.calls + report.phone.calls);
     }
     while let Some(done) = running.join_next().await {
-        report.note(done.ok());
+        report.note(done.ok(), &mut lateness);
     }
+    (report.was_broken_off, report.fitness) = (stopped.is_now(), lateness.fitness());
     // Whoever was called last hears of the end as well.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    drop(stop);
+    drop(over);
     report.callee = answered.await.unwrap_or_default();
     Ok(report)
 }
 
-async fn by_webrtc(config: &SoakConfig) -> Result<(), AgentError> {
+async fn by_webrtc(config: &SoakConfig, stopped: Stopped) -> Result<Sent, AgentError> {
     let caller = WebrtcCaller::new(config.webrtc.clone()).await?;
-    let call = caller.call(&config.destination).await?;
-    talk(&call, config.talk).await?;
-    call.hang_up().await.map(drop)
+    talk(caller.call(&config.destination).await?, config.talk, stopped).await
 }
 
-async fn by_phone(config: &SoakConfig, caller: &Phone) -> Result<(), AgentError> {
-    let call = caller.call(&config.destination).await?;
-    talk(&call, config.talk).await?;
-    call.hang_up().await.map(drop)
+async fn by_phone(config: &SoakConfig, caller: &Phone, stopped: Stopped) -> Result<Sent, AgentError> {
+    talk(caller.call(&config.destination).await?, config.talk, stopped).await
 }
 
-/// Hears the other end for so long.
-async fn talk(call: &Call, time: Duration) -> Result<(), AgentError> {
+/// Hears the other end for so long, and hangs up; what it sent.
+async fn talk(call: Call, time: Duration, mut stopped: Stopped) -> Result<Sent, AgentError> {
     let until = Instant::now() + time;
-    call.heard_packets(packets_in(time), time + PATIENCE).await?;
-    sleep_until(until).await;
-    Ok(())
+    let hears = async {
+        call.heard_packets(packets_in(time), time + PATIENCE).await?;
+        sleep_until(until).await;
+        Ok::<_, AgentError>(())
+    };
+    tokio::select! {
+        heard = hears => heard?,
+        () = stopped.comes() => {}
+    }
+    call.hang_up().await?;
+    call.sent().await
 }
 
 fn packets_in(time: Duration) -> usize {
     (time.as_secs_f64() / PTIME.as_secs_f64() * HEARD_SHARE) as usize
 }
 
-/// Answers every call until `stop` is dropped.
-async fn answer(phone: Phone, talk: Duration, mut stop: mpsc::Receiver<()>) -> Tally {
+/// Answers every call until the sender of `over` is dropped.
+async fn answer(phone: Phone, talk: Duration, stopped: Stopped, mut over: mpsc::Receiver<()>) -> Tally {
     let (mut running, mut tally) = (JoinSet::new(), Tally::default());
     loop {
         tokio::select! {
             incoming = phone.next_incoming() => match incoming {
                 Ok(incoming) => {
-                    running.spawn(take(incoming, talk));
+                    running.spawn(take(incoming, talk, stopped.clone()));
                 }
                 Err(AgentError::Gone) => break,
                 Err(error) => tally.note(Err(error)),
             },
             Some(done) = running.join_next() => tally.note(done.unwrap_or(Err(AgentError::Gone))),
-            _ = stop.recv() => break,
+            _ = over.recv() => break,
         }
     }
     while let Some(done) = running.join_next().await {
@@ -147,19 +171,28 @@ async fn answer(phone: Phone, talk: Duration, mut stop: mpsc::Receiver<()>) -> T
     tally
 }
 
-async fn take(incoming: Incoming, talk: Duration) -> Result<(), AgentError> {
+async fn take(incoming: Incoming, talk: Duration, mut stopped: Stopped) -> Result<(), AgentError> {
     incoming.ring();
     let call = incoming.answer().await?;
-    call.heard_packets(packets_in(talk), talk + PATIENCE).await?;
+    tokio::select! {
+        // What ends with it is no fault.
+        biased;
+        () = stopped.comes() => {}
+        heard = call.heard_packets(packets_in(talk), talk + PATIENCE) => heard?,
+    }
     call.ended(talk + PATIENCE).await.map(drop)
 }
 
 impl SoakReport {
-    fn note(&mut self, done: Option<(bool, Result<(), AgentError>)>) {
-        match done {
-            Some((true, call)) => self.webrtc.note(call),
-            Some((false, call)) => self.phone.note(call),
-            None => self.phone.note(Err(AgentError::Gone)),
+    fn note(&mut self, done: Option<(bool, Result<Sent, AgentError>)>, lateness: &mut Lateness) {
+        let (is_webrtc, call) = done.unwrap_or((false, Err(AgentError::Gone)));
+        let call = call.map(|sent| {
+            lateness.note(&sent);
+        });
+        if is_webrtc {
+            self.webrtc.note(call);
+        } else {
+            self.phone.note(call);
         }
     }
 

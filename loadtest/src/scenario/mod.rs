@@ -28,7 +28,7 @@ pub use example::EXAMPLE;
 pub use fault::{Fault, ScenarioError};
 pub use length::Length;
 pub use population::{Kind, Network, Population, Role};
-pub use safety::strangers;
+pub use safety::{is_stranger, strangers};
 pub use share::Share;
 pub use speech::Speech;
 pub use step::{Doing, Step};

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 
-use super::{Kind, Scenario};
+use super::Scenario;
 
 /// The targets of a scenario that are neither loopback nor private, by name: who puts a load on them must own them.
 #[must_use]
@@ -10,22 +10,25 @@ pub fn strangers(scenario: &Scenario) -> Vec<String> {
     let mut strangers: Vec<_> = scenario
         .populations
         .iter()
-        .filter_map(|population| population.server.as_deref().map(|server| (population.kind, server)))
-        .map(|(kind, server)| (server, host_and_port(kind, server)))
-        .filter(|(_, (host, port))| !is_near(host, *port))
-        .map(|(server, _)| server.to_owned())
+        .filter_map(|population| population.server.as_deref())
+        .filter(|server| is_stranger(server))
+        .map(str::to_owned)
         .collect();
     strangers.sort_unstable();
     strangers.dedup();
     strangers
 }
 
+/// Whether this target, `address:port` or a URL, is neither loopback nor private.
+#[must_use]
+pub fn is_stranger(target: &str) -> bool {
+    let (host, port) = host_and_port(target);
+    !is_near(&host, port)
+}
+
 /// The host and port of `address:port` or of a URL.
-fn host_and_port(kind: Kind, server: &str) -> (String, u16) {
-    let rest = match kind {
-        Kind::Phone(_) => server,
-        Kind::Webrtc | Kind::Page => server.split_once("://").map_or(server, |(_, rest)| rest),
-    };
+fn host_and_port(server: &str) -> (String, u16) {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     let default = if server.starts_with("wss:") { 443 } else { 80 };
     match authority.rsplit_once(':') {
@@ -54,24 +57,21 @@ fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::PhoneTransport;
 
     #[test]
     fn only_near_targets_need_no_word() {
-        let phone = Kind::Phone(PhoneTransport::Udp);
-        for (kind, server, expected) in [
-            (phone, "127.0.0.1:5060", true),
-            (phone, "[::1]:5060", true),
-            (phone, "10.1.2.3:5060", true),
-            (phone, "172.32.0.1:5060", false),
-            (phone, "[2001:db8::1]:5060", false),
-            (Kind::Webrtc, "ws://192.168.1.4:8080/sip", true),
-            (Kind::Webrtc, "wss://8.8.8.8/sip", false),
-            (Kind::Webrtc, "ws://[fd00::1]:8080/", true),
-            (Kind::Webrtc, "ws://127.0.0.1", true),
+        for (target, expected) in [
+            ("127.0.0.1:5060", false),
+            ("[::1]:5060", false),
+            ("10.1.2.3:5060", false),
+            ("172.32.0.1:5060", true),
+            ("[2001:db8::1]:5060", true),
+            ("ws://192.168.1.4:8080/sip", false),
+            ("wss://8.8.8.8/sip", true),
+            ("ws://[fd00::1]:8080/", false),
+            ("ws://127.0.0.1", false),
         ] {
-            let (host, port) = host_and_port(kind, server);
-            assert_eq!(is_near(&host, port), expected, "{server}");
+            assert_eq!(is_stranger(target), expected, "{target}");
         }
     }
 }

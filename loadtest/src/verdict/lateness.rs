@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::Spread;
 use crate::agent::Sent;
 
-/// How late packets left, and calls were dialled.
+/// How late packets left, and calls were dialled. It is no larger after a day of calls than after a minute.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lateness {
-    packets: Vec<Duration>,
-    dials: Vec<Duration>,
+    packets: Spread,
+    /// The latest of them.
+    latest: Duration,
+    dials: Spread,
 }
 
 /// How late the load tester was in all, and whether it may judge.
@@ -73,45 +75,44 @@ impl Lateness {
     pub fn note(&mut self, sent: &Sent) -> Duration {
         let packets = Self::of_packets(sent);
         let latest = packets.iter().max().copied().unwrap_or_default();
-        self.packets.extend(packets);
+        self.packets.merge(&Spread::of(&packets));
+        self.latest = self.latest.max(latest);
         latest
     }
 
     /// Takes how late one call was dialled.
     pub fn note_dial(&mut self, late: Duration) {
-        self.dials.push(late);
+        self.dials.merge(&Spread::of(&[late]));
     }
 
     /// Adds what another has seen.
-    pub fn merge(&mut self, other: Self) {
-        self.packets.extend(other.packets);
-        self.dials.extend(other.dials);
+    pub fn merge(&mut self, other: &Self) {
+        self.packets.merge(&other.packets);
+        self.latest = self.latest.max(other.latest);
+        self.dials.merge(&other.dials);
     }
 
     /// How much of what was sent so far was late, in percent.
     #[must_use]
     pub fn late_percent(&self) -> f64 {
-        let late = self.packets.iter().filter(|it| **it > LATE).count();
-        late as f64 * 100.0 / self.packets.len().max(1) as f64
+        self.packets.later_than(LATE) as f64 * 100.0 / self.packets.count().max(1) as f64
     }
 
     /// What comes of it.
     #[must_use]
-    pub fn fitness(mut self) -> Fitness {
-        self.packets.sort_unstable();
-        self.dials.sort_unstable();
+    pub fn fitness(self) -> Fitness {
         let late_percent = self.late_percent();
-        let dial_p99_ms = rank(&self.dials, 99);
+        let dial_p99_ms = self.dials.rank_ms(99);
         Fitness {
-            packets: self.packets.len(),
-            p50_ms: rank(&self.packets, 50),
-            p99_ms: rank(&self.packets, 99),
-            max_ms: rank(&self.packets, 100),
+            packets: self.packets.count() as usize,
+            p50_ms: self.packets.rank_ms(50),
+            p99_ms: self.packets.rank_ms(99),
+            max_ms: self.latest.as_secs_f64() * 1000.0,
             late_percent,
             dial_p99_ms,
             is_fit: late_percent <= LATE_PERCENT_MAX && dial_p99_ms <= DIAL_MAX_MS,
-            packets_late: Spread::of(&self.packets),
-            dials_late: Spread::of(&self.dials),
+            packets_late: self.packets,
+            dials_late: self.dials,
         }
     }
 }
@@ -139,12 +140,6 @@ impl Fitness {
         merged.is_fit = others > 0 && fit == others;
         merged
     }
-}
-
-/// The nearest rank, in milliseconds; zero of nothing.
-fn rank(sorted: &[Duration], percent: usize) -> f64 {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).map_or(0.0, |it| it.as_secs_f64() * 1000.0)
 }
 
 #[cfg(test)]
@@ -195,6 +190,17 @@ mod tests {
         assert!((merged.late_percent - 12.5).abs() < 1e-9 && !merged.is_fit, "{merged:?}");
         assert_eq!(merged.dial_p99_ms, 35.0);
         assert!(Fitness::merged([&good, &good]).is_fit && !Fitness::merged([]).is_fit);
+    }
+
+    #[test]
+    fn a_day_of_calls_takes_no_more_room_than_a_minute() {
+        let mut lateness = Lateness::default();
+        for _ in 0..100 {
+            lateness.note(&sent(|at| u64::from(at % 7)));
+        }
+        let room = serde_json::to_value(&lateness.packets).expect("it is JSON");
+        assert_eq!(room.as_array().map(Vec::len), Some(7), "a bar for each step");
+        assert_eq!(lateness.fitness().packets, 20_000);
     }
 
     #[test]

@@ -18,8 +18,19 @@ async fn the_load_is_raised_until_the_gateway_has_no_room() {
     scenario.thresholds.faulty_percent_max = Some(100.0);
     let search = Search::new(8.0, 1);
     let stopper = watch::Sender::new(Stop::Going);
-    let report = capacity("test.toml", &scenario, search, None, &stopper, |_| ()).await.expect("ports");
+    let report = capacity("test.toml", &scenario, search, Some(std::process::id()), &stopper, |_| ())
+        .await
+        .expect("ports");
     assert!(report.steps.len() >= 3, "{:?}", report.found);
+    for step in &report.steps {
+        // The gateway is in this process.
+        assert!(
+            step.target_rss_mib.is_some_and(|it| it > 1.0) && step.target_cpu_percent.is_some(),
+            "{step:?}"
+        );
+        assert!(step.curve.iter().any(|it| it.up > 0 && it.target_rss_mib.is_some()), "{:?}", step.curve);
+        assert!(step.fitness.packets > 0, "{:?}", step.fitness);
+    }
     // A load tester that was late says nothing of the target: then the search ends below.
     if report.steps.iter().all(|step| step.held != Held::Unfit) {
         assert!(report.found.held.is_some_and(|it| (2.0..3.5).contains(&it)), "{:?}", report.found);

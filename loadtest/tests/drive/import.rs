@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tokio::sync::watch;
+use webtrunk_loadtest::agent::{Phone, PhoneConfig, Voice};
 use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::scenario::Scenario;
 
@@ -54,6 +55,40 @@ async fn who_answers_in_sipp_answers_here_and_both_ends_are_heard() {
         let verdict = call.verdict.as_ref().expect("it was up");
         let is_heard = verdict.to_answerer.as_ref().is_some_and(|it| it.is_heard);
         assert!(verdict.to_caller.is_heard && is_heard && call.codec.as_deref() == Some("PCMU"), "{call:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_calls_in_sipp_calls_here_and_hears_who_answers() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let voice = Some(Voice::tone(440, -10.0));
+    let answerer =
+        Phone::new(PhoneConfig { bind: phone, voice, ..PhoneConfig::default() }).await.expect("a port");
+    let answering = tokio::spawn(async move {
+        let mut calls = Vec::new();
+        while let Ok(incoming) = answerer.next_incoming().await {
+            calls.push(incoming.answer().await.expect("a codec in common"));
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("scenario.toml");
+    let (out, caller) = (out.to_str().expect("a name"), format!("{SCENARIOS}/caller.xml"));
+    let target = gateway.address().to_string();
+    let options = ["-s", "7000", "-d", "3000", "-r", "2", "-m", "2"];
+    let arguments = [&["import", &caller, "--out", out, "--target", &target][..], &options].concat();
+    let imported = program(&arguments);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    answering.abort();
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for call in &report.calls {
+        assert_eq!((call.destination.as_str(), call.codec.as_deref()), ("7000", Some("PCMA")), "{call:?}");
+        assert!((2.9..4.0).contains(&call.talked_s), "{call:?}");
+        let verdict = call.verdict.as_ref().expect("it was up");
+        assert!(verdict.to_answerer.is_none() && verdict.to_caller.received > 100, "{call:?}");
     }
 }
 

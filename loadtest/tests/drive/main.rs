@@ -2,6 +2,7 @@
 
 mod bus;
 mod capacity;
+mod chance;
 mod creds;
 mod endings;
 mod faulty;

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+use webtrunk_loadtest::capacity::CapacityReport;
 use webtrunk_loadtest::report::{Ending, Report};
 
 use crate::faulty::{Fault, FaultyGateway};
@@ -72,16 +74,16 @@ async fn the_exit_status_says_whether_every_threshold_was_kept() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_hangs_up_all_calls_and_writes_the_report() {
-    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+/// A run of two calls of a minute, once both are up.
+async fn with_both_up(folder: &Path) -> (FaultyGateway, Child, Lines<BufReader<ChildStderr>>) {
+    let phone = free_address();
     let gateway = FaultyGateway::start(phone, Fault::None).await;
     let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
     let text = scenario_text(gateway.address(), phone, traffic, "");
-    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    fs::write(folder.join("scenario.toml"), text).expect("the folder is ours");
     let mut program = Command::new(PROGRAM)
         .args(["run", "--plain"])
-        .current_dir(folder.path())
+        .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -89,15 +91,108 @@ async fn ctrl_c_hangs_up_all_calls_and_writes_the_report() {
         .expect("it is built");
     let mut told = BufReader::new(program.stderr.take().expect("it is piped")).lines();
     while !told.next_line().await.expect("text").expect("it goes on").contains("2 up") {}
+    (gateway, program, told)
+}
+
+fn signal(program: &Child, signal: Signal) {
     let pid = i32::try_from(program.id().expect("it runs")).expect("a pid");
-    kill(Pid::from_raw(pid), Signal::SIGINT).expect("it runs");
+    kill(Pid::from_raw(pid), signal).expect("it runs");
+}
+
+async fn assert_hangs_up_and_reports(by: Signal) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_gateway, mut program, _told) = with_both_up(folder.path()).await;
+    signal(&program, by);
     let status = program.wait().await.expect("it is ours");
     let report = report(folder.path());
     assert_eq!((report.ending.clone(), report.calls.len()), (Ending::BrokenOff, 2), "{}", report.sentence());
     for call in &report.calls {
         assert!(call.is_ended() && call.talked_s < 50.0 && call.verdict.is_some(), "{call:?}");
     }
-    assert!(!status.success() && folder.path().join("report/report.html").exists());
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
+    assert!(folder.path().join("report/report.html").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_hangs_up_all_calls_and_writes_the_report() {
+    assert_hangs_up_and_reports(Signal::SIGINT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_does_what_ctrl_c_does() {
+    assert_hangs_up_and_reports(Signal::SIGTERM).await;
+}
+
+/// The first load was not over: then none held, and none is told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_for_the_knee_that_is_broken_off_tells_what_is_known() {
+    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let text =
+        scenario_text(gateway.address(), phone, "arrival = { closed = 2 }\nlength = { fixed = 60 }", "");
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    let mut program = Command::new(PROGRAM)
+        .arg("capacity")
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it is built");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    signal(&program, Signal::SIGINT);
+    let ended = tokio::time::timeout(Duration::from_secs(40), program.wait()).await;
+    let status = ended.expect("no call goes on").expect("it is ours");
+    assert_eq!(status.code(), Some(1));
+    let text = fs::read_to_string(folder.path().join("capacity.json")).expect("it was written");
+    let report: CapacityReport = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((report.found.held, report.steps.len()), (None, 0), "{text}");
+}
+
+/// It stands still for a second and a half, as on a machine that is overcommitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_tester_that_was_late_blames_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_gateway, mut program, _told) = with_both_up(folder.path()).await;
+    signal(&program, Signal::SIGSTOP);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    signal(&program, Signal::SIGCONT);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    signal(&program, Signal::SIGINT);
+    let status = program.wait().await.expect("it is ours");
+    let report = report(folder.path());
+    assert_eq!(status.code(), Some(3), "{}", report.sentence());
+    assert!(!report.fitness.is_fit && report.fitness.max_ms > 1000.0, "{:?}", report.fitness);
+    assert!(report.sentence().contains("the target is not to blame"), "{}", report.sentence());
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        assert!(verdict.own_lateness_ms > 1000.0, "{verdict:?}");
+        assert_eq!(verdict.faults().count(), 0, "{verdict:#?}");
+    }
+    let junit = fs::read_to_string(folder.path().join("report/junit.xml")).expect("it was written");
+    assert!(junit.contains("<skipped") && !junit.contains("<failure"), "{junit}");
+    let page = fs::read_to_string(folder.path().join("report/report.html")).expect("it was written");
+    assert!(page.contains("not fit to judge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_reports_are_drawn_into_one_page_and_what_is_none_is_refused() {
+    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 2 }";
+    let text = scenario_text(gateway.address(), phone, traffic, "");
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    for name in ["one", "other"] {
+        let output = run(folder.path(), &["run", "--report", name]).await;
+        assert!(folder.path().join(name).join("report.json").exists(), "{}", said(&output));
+    }
+    let drawn = run(folder.path(), &["compare", "one/report.json", "other/report.json"]).await;
+    assert!(drawn.status.success() && said(&drawn).contains("compare.html"), "{}", said(&drawn));
+    let page = fs::read_to_string(folder.path().join("compare.html")).expect("it was written");
+    assert!(page.contains("one/report.json") && page.contains("other/report.json") && page.contains("<svg"));
+    let refused = run(folder.path(), &["compare", "one/report.json", "scenario.toml"]).await;
+    let told = said(&refused);
+    assert!(!refused.status.success() && told.contains("scenario.toml is no report of format"), "{told}");
 }
 
 #[tokio::test]
@@ -112,6 +207,21 @@ async fn a_target_that_is_a_stranger_is_not_dialled_without_a_word() {
         assert!(told.contains("192.0.2.9:5060") && told.contains("--i-own-this-target"), "{told}");
         assert!(!output.status.success());
     }
+    fs::write(folder.path().join("password.txt"), "secret").expect("the folder is ours");
+    for arguments in [
+        &["load", "--server", "wss://192.0.2.9/sip"][..],
+        &["load", "--rtpengine", "192.0.2.9:2223"],
+        &["soak", "--sip", "192.0.2.9:5060"],
+        &["call", "--server", "wss://192.0.2.9/sip", "--destination", "9196"],
+        &["call", "--from", "phone", "--destination", "sip:echo@192.0.2.9"],
+    ] {
+        let arguments = [arguments, &["--password-file", "password.txt"]].concat();
+        let output = run(folder.path(), &arguments).await;
+        let told = said(&output);
+        assert!(told.contains("192.0.2.9") && told.contains("--i-own-this-target"), "{arguments:?}: {told}");
+        assert!(!output.status.success());
+    }
+    fs::remove_file(folder.path().join("password.txt")).expect("the folder is ours");
     let left = fs::read_dir(folder.path()).expect("it is there").count();
     assert_eq!(left, 1, "the scenario alone: there is no report of no run");
 }

@@ -30,6 +30,25 @@ async fn in_turns_the_silence_of_either_end_is_no_gap_however_it_is_sent() {
     }
 }
 
+/// Of eight seconds each is silent in three or so, when it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_and_pauses_by_itself_is_heard_and_not_missed() {
+    let spells =
+        "spurts = { uniform = { min = 1.2, max = 1.8 } }, pauses = { uniform = { min = 0.8, max = 1.2 } }";
+    let talk = format!("talk = {{ each = {{ {spells} }} }}\nsilence = \"unsent\"");
+    let traffic = format!("arrival = {{ constant = 10 }}\nlength = {{ fixed = 8 }}\n{talk}");
+    let report = report_of(Fault::None, &traffic).await;
+    assert_named(&report, &[]);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let answerer = verdict.to_answerer.as_ref().expect("the phone");
+        for direction in [&verdict.to_caller, answerer] {
+            assert!(direction.is_heard && direction.mos.is_some(), "{direction:?}");
+            assert!((1500.0..5000.0).contains(&direction.silent_ms), "{direction:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_to_say_nothing_is_not_missed() {
     for silence in ["sent", "unsent"] {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use webtrunk_loadtest::agent::{Credentials, Voice, WebrtcCaller, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, LoadError, LoadProgress, LoadReport, Losses, run};
+use webtrunk_loadtest::load::{LoadConfig, LoadError, LoadProgress, LoadReport, Losses, run, run_until};
 
 use crate::proxy::{PASSWORD, Proxy};
 
@@ -77,6 +78,34 @@ async fn every_call_and_packet_is_in_the_report() {
     for step in [LoadProgress::Connected(CALLS), LoadProgress::SetUp(CALLS), LoadProgress::Judged(CALLS)] {
         assert!(progress.contains(&step), "{step:?}");
     }
+}
+
+/// A minute was wanted.
+#[tokio::test]
+async fn a_load_that_is_broken_off_hangs_up_and_is_reported() {
+    let proxy = Proxy::start().await;
+    answer_all(&proxy).await;
+    let load = LoadConfig { duration: Duration::from_secs(60), ..load(&proxy, "bob") };
+    let stopper = watch::Sender::new(false);
+    let stop_when_talking = |at| {
+        if matches!(at, LoadProgress::Talking(_)) {
+            stopper.send_replace(true);
+        }
+    };
+    let report = run_until(load, stopper.subscribe(), stop_when_talking).await.expect("it can be run");
+    assert!(report.was_broken_off && report.steady_s < 30.0, "{report:?}");
+    assert_eq!((report.calls.attempted, report.calls.ok), (CALLS, CALLS), "{:?}", report.calls.failures);
+    assert!(report.to_caller.received > 0 && report.fitness.packets > 0, "{report:?}");
+}
+
+/// Before any call was answered: nobody is asked for what was never dialled.
+#[tokio::test]
+async fn a_load_that_is_broken_off_at_once_dials_nobody() {
+    let proxy = Proxy::start().await;
+    answer_all(&proxy).await;
+    let stopper = watch::Sender::new(true);
+    let report = run_until(load(&proxy, "bob"), stopper.subscribe(), |_| ()).await.expect("it can be run");
+    assert_eq!((report.calls.attempted, report.calls.failed, report.was_broken_off), (0, 0, true));
 }
 
 #[tokio::test]

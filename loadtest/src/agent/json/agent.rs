@@ -135,6 +135,7 @@ impl From<PageError> for AgentError {
         match error {
             PageError::Agent(error) => error,
             PageError::Closed(_) => Self::Gone,
+            PageError::Waited { limit, .. } => Self::Waited { what: "an answer of the JSON API", limit },
             error => Self::Page(error.to_string()),
         }
     }
@@ -384,5 +385,18 @@ impl Line {
     fn finish(self, end: CallEnd) {
         self.media.stop(true);
         self.progress.send_replace(CallProgress::Ended(end));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A load ends by that: the target says nothing any more.
+    #[test]
+    fn an_answer_that_does_not_come_was_waited_for() {
+        let limit = Duration::from_secs(30);
+        let error = AgentError::from(PageError::Waited { what: "an answer".to_owned(), limit });
+        assert!(matches!(error, AgentError::Waited { limit: waited, .. } if waited == limit), "{error:?}");
     }
 }

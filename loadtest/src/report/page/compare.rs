@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{document, figures, plots, verdict};
+use super::{document, figures, fitness, generators, plots, verdict};
 use crate::report::Report;
 use crate::report::junit::escape;
 
@@ -24,7 +24,11 @@ pub fn compare(one: (&str, &Report), other: (&str, &Report)) -> String {
     let _ = write!(body, "<p>{}</p>", sentence(one, other));
     body += "<h2>Over time and load</h2><div class=\"plots\">";
     body += &plots::all(&reports);
-    body += "</div>";
+    body += "</div><h2>The load testers themselves</h2>";
+    for (name, report) in reports {
+        let _ = write!(body, "<h3>{}</h3>{}", escape(name), fitness(report));
+        body += &generators::table(&report.generators);
+    }
     document("Two runs", &body)
 }
 

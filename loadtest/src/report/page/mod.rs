@@ -28,6 +28,7 @@ pub fn page(report: &Report) -> String {
     body += "<h2>Over time and load</h2><div class=\"plots\">";
     body += &plots::all(&[("", report)]);
     body += "</div>";
+    body += "<h2>The load tester itself</h2>";
     body += &fitness(report);
     body += &generators::table(&report.generators);
     body += &listed(report);
@@ -147,7 +148,7 @@ fn causes(report: &Report) -> String {
 fn fitness(report: &Report) -> String {
     let fitness = &report.fitness;
     format!(
-        "<h2>The load tester itself</h2><p>{} packets, late by {:.1} ms (half of them at most), {:.1} ms (99 of 100), \
+        "<p>{} packets, late by {:.1} ms (half of them at most), {:.1} ms (99 of 100), \
          {:.1} ms (the latest); {:.2} % later than 20 ms. Calls were dialled {:.1} ms late (99 of 100). It was {}.</p>",
         fitness.packets,
         fitness.p50_ms,
@@ -218,7 +219,9 @@ mod tests {
     #[test]
     fn two_reports_stand_side_by_side() {
         let page = compare(("a.json", &report()), ("b.json", &report()));
-        for part in ["a.json", "b.json", "no more than by chance", "<svg"] {
+        for part in
+            ["a.json", "b.json", "no more than by chance", "<svg", "<h3>b.json</h3><p>1000 packets, late"]
+        {
             assert!(page.contains(part), "{part} is missing");
         }
     }
