@@ -84,6 +84,29 @@ async fn browsers_that_call_and_answer_call_each_other() {
     stage.gateway.assert_all_is_over(4);
 }
 
+/// Accounts by a pattern: users with numbers in their names, and passwords likewise.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_by_a_pattern_call_each_other() {
+    let to = |user: &str| format!("destination = '{user}'\nactions = [{{ bridge = {{ user = '{user}' }} }}]");
+    let config = GatewayConfig::default().user("desk100").user("desk101");
+    let config = config.rule(&to("desk100")).rule(&to("desk101"));
+    let stage = Stage::with(&["PCMU"], config);
+    let text = format!(
+        "[limits]\ncalls = 4\nseconds = 60\n[target]\nsip_ws = \"{}\"\n\
+         [[agents]]\nname = \"desks\"\nkind = \"webrtc\"\nrole = \"both\"\ncount = 2\n\
+         accounts = {{ user = \"desk{{n}}\", password = \"{}\", first = 100 }}\n\
+         [[traffic]]\nfrom = \"desks\"\nto = \"desks\"\ndestination = \"{{user}}\"\n\
+         arrival = {{ closed = 1 }}\nlength = {{ fixed = 3 }}\n{PATIENT}",
+        stage.gateway.websocket(),
+        password("desk{n}"),
+    );
+    let report = play(&stage.gateway, &text).await;
+    assert_all_are_heard(&report, 4);
+    let dialled: Vec<_> = report.calls.iter().map(|it| it.destination.as_str()).collect();
+    assert_eq!(dialled, ["desk101", "desk100", "desk101", "desk100"]);
+    stage.gateway.assert_all_is_over(4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn phones_over_tls_call_and_are_called() {
     let (own, folder) = (Host::new(), TempDir::new().expect("a folder for the test"));

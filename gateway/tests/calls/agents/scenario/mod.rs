@@ -1,7 +1,9 @@
 //! Scenarios of the load tester at the gateway, every call listened to.
 
+mod bounds;
 mod cuts;
 mod doors;
+mod example;
 mod pages;
 mod proofs;
 mod steps;
@@ -28,12 +30,17 @@ fn account(user: &str) -> String {
     format!("accounts = {{ user = \"{user}\", password = \"{}\" }}", password(user))
 }
 
-/// Plays a scenario, whose media are at the gateway's host.
-async fn play(gateway: &Gateway, text: &str) -> Report {
+/// A scenario whose media are at the gateway's host.
+fn parse(gateway: &Gateway, text: &str) -> Scenario {
     let mut scenario = Scenario::parse(Path::new("it.toml"), text).unwrap_or_else(|error| panic!("{error}"));
     for population in &mut scenario.populations {
         population.media_address = Some(gateway.sip().ip());
     }
+    scenario
+}
+
+async fn play(gateway: &Gateway, text: &str) -> Report {
+    let scenario = parse(gateway, text);
     let crowd = Crowd::open(&scenario, |_| ()).await.expect("all of them");
     run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
 }
