@@ -249,19 +249,25 @@ impl Dialog {
     }
 }
 
-/// A request to `target` by way of `routes`, with Max-Forwards and Route. Where the first route has no
-/// `lr`, it becomes the Request-URI and the target the last route (RFC 3261 12.2.1.1).
-pub(in crate::sip) fn routed(method: Method, mut target: Uri, mut routes: Vec<NameAddr>) -> Request {
-    if routes.first().is_some_and(|first| !is_loose(&first.uri)) {
-        let strict = routes.remove(0);
-        routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri)));
-    }
-    let mut request = Request::new(method, target);
+/// A request to `target` by way of `routes`, with Max-Forwards and Route.
+pub(in crate::sip) fn routed(method: Method, target: Uri, routes: Vec<NameAddr>) -> Request {
+    let (uri, route) = way(target, routes);
+    let mut request = Request::new(method, uri);
     request.headers.push(HeaderName::MaxForwards, MAX_FORWARDS);
-    if !routes.is_empty() {
-        request.headers.push(HeaderName::Route, joined(&routes));
+    if let Some(route) = route {
+        request.headers.push(HeaderName::Route, route);
     }
     request
+}
+
+/// Has a request go to another `target` by way of other `routes`.
+pub(in crate::sip) fn reroute(request: &mut Request, target: Uri, routes: Vec<NameAddr>) {
+    let (uri, route) = way(target, routes);
+    request.uri = uri;
+    match route {
+        Some(route) => request.headers.set(HeaderName::Route, route),
+        None => request.headers.remove(&HeaderName::Route),
+    }
 }
 
 /// A URI fit to be a Request-URI: SIP, and without what only a header field may hold (RFC 3261 19.1.5).
@@ -274,6 +280,17 @@ pub(in crate::sip) fn target(uri: Uri) -> Result<Uri, ParseError> {
         }
         Uri::Other(_) => Err(ParseError::Header(HeaderName::Contact, SyntaxError("no SIP URI"))),
     }
+}
+
+/// Request-URI and Route. Where the first route has no `lr`, it becomes the Request-URI and the target the last route
+/// (RFC 3261 12.2.1.1).
+fn way(mut target: Uri, mut routes: Vec<NameAddr>) -> (Uri, Option<String>) {
+    if routes.first().is_some_and(|first| !is_loose(&first.uri)) {
+        let strict = routes.remove(0);
+        routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri)));
+    }
+    let route = (!routes.is_empty()).then(|| joined(&routes));
+    (target, route)
 }
 
 /// A list of addresses as one header field.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::flow::{Flow, TransportKind};
+use super::message::Response;
 
 /// A next hop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +51,19 @@ impl Hop {
     #[must_use]
     pub const fn new(kind: TransportKind, address: SocketAddr) -> Self {
         Self { kind, address, server_name: None, identity: None }
+    }
+}
+
+impl Conduct {
+    /// What became of a request by a phone's flow (RFC 5626 5.3): a proxy on the way tells by 430 that the flow is gone, and by 408 that
+    /// nobody answers there. Anything else is the phone's word.
+    #[must_use]
+    pub const fn of_flow(response: &Response) -> Self {
+        match response.status.code() {
+            408 => Self::Silent,
+            430 => Self::Unreachable,
+            _ => Self::Answered,
+        }
     }
 }
 

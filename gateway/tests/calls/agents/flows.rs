@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::Call;
+use webtrunk_loadtest::agent::{AgentError, Call};
 
 use super::doors::Doors;
 use super::ear::{assert_hears, assert_hears_no_gap};
@@ -152,16 +152,106 @@ async fn a_tcp_phone_whose_connection_broke_while_it_rang_takes_the_call_by_a_ne
 async fn a_phone_with_two_connections_rings_by_one_and_by_the_other_once_that_is_gone() {
     let (doors, homes) = (doors(), [Host::new(), Host::new()]);
     let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
-    let mut first = StreamPhone::connect(&doors, Way::Tcp, &homes[0]).await;
-    let mut second = StreamPhone::connect(&doors, Way::Tcp, &homes[1]).await.by_second_flow();
-    first.register().await;
-    second.register().await;
+    let [mut first, mut second] = registered_twice(&doors, &homes).await;
     let (call, _) = tokio::join!(office.call("alice"), second.lift());
     assert_talk_and_end(&call.expect("an answer"), second).await;
     doors.stage.gateway.log().wait_for(&["registration ended", "connection closed"], PATIENCE);
     let (call, _) = tokio::join!(office.call("alice"), first.lift());
     assert_talk_and_end(&call.expect("an answer"), first).await;
     doors.stage.gateway.assert_all_is_over(2);
+}
+
+/// alice's phone with two connections, by the second of which it is called.
+async fn registered_twice(doors: &Doors, homes: &[Host; 2]) -> [StreamPhone; 2] {
+    let mut first = StreamPhone::connect(doors, Way::Tcp, &homes[0]).await;
+    let mut second = StreamPhone::connect(doors, Way::Tcp, &homes[1]).await.by_second_flow();
+    first.register().await;
+    second.register().await;
+    [first, second]
+}
+
+/// Its call came by the one connection, and comes by the other as the same one.
+fn assert_is_the_same(failed: &str, again: &str) {
+    for name in ["Call-ID", "From", "To"] {
+        assert_eq!(header(failed, name), header(again, name), "{again}");
+    }
+}
+
+/// A proxy on the way says that the connection is gone, or that nobody answers there (RFC 5626 5.3); whatever else is said is
+/// the phone's word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_whose_one_flow_fails_rings_by_its_other_one_and_not_where_it_refuses() {
+    let (doors, homes) = (doors(), [Host::new(), Host::new()]);
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let [mut first, mut second] = registered_twice(&doors, &homes).await;
+    for status in ["430 Flow Failed", "408 Request Timeout"] {
+        let fails = async {
+            let invite = second.receive_request("INVITE").await;
+            second.refuse(&invite, status).await;
+            invite
+        };
+        let (call, failed, invite) = tokio::join!(office.call("alice"), fails, first.lift());
+        assert_is_the_same(&failed, &invite);
+        let call = call.expect("an answer");
+        assert_hears(&call, CALLEE_HZ).await;
+        first = first.hears(CALLER_HZ).await;
+        let (ended, _) = tokio::join!(call.hang_up(), first.is_hung_up());
+        ended.expect("confirmed");
+    }
+    let dialling = office.dial("alice").await.expect("a user");
+    let invite = second.receive_request("INVITE").await;
+    second.refuse(&invite, "486 Busy Here").await;
+    let refused = dialling.answered(PATIENCE).await;
+    assert_eq!(refused.err().as_ref().and_then(AgentError::status), Some(486));
+    doors.stage.gateway.assert_all_is_over(3);
+}
+
+/// Nothing comes by the connection by which it is called, and then it closes as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_of_which_nothing_is_heard_by_one_flow_rings_by_its_other_one() {
+    let (doors, homes) = (doors(), [Host::new(), Host::new()]);
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let [mut first, mut second] = registered_twice(&doors, &homes).await;
+    for conduct in ["Silent", "Unreachable"] {
+        let fails = async {
+            let invite = second.receive_request("INVITE").await;
+            if conduct == "Unreachable" {
+                second.disconnect();
+            }
+            invite
+        };
+        let (call, failed, invite) = tokio::join!(office.call("alice"), fails, first.lift());
+        assert_is_the_same(&failed, &invite);
+        doors.stage.gateway.log().wait_for(&["the call goes on at the next hop", conduct], PATIENCE);
+        let call = call.expect("an answer");
+        assert_hears(&call, CALLEE_HZ).await;
+        first = first.hears(CALLER_HZ).await;
+        let (ended, _) = tokio::join!(call.hang_up(), first.is_hung_up());
+        ended.expect("confirmed");
+    }
+    doors.stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_comes_by_a_phones_other_flow_where_the_one_fails() {
+    let rule = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
+    let (doors, homes) =
+        (Doors::new(GatewayConfig::default().user("bob").rule(rule)), [Host::new(), Host::new()]);
+    let elsewhere = Host::new();
+    let mut bob = StreamPhone::of("bob", OTHER_HZ, &doors, Way::Tcp, &elsewhere).await;
+    let [mut first, mut second] = registered_twice(&doors, &homes).await;
+    let taken = async {
+        let failed = second.receive_request("MESSAGE").await;
+        second.reject(&failed, "430 Flow Failed").await;
+        let message = first.receive_request("MESSAGE").await;
+        first.respond(&message, "", "").await;
+        [failed, message]
+    };
+    let (told, [failed, message]) = tokio::join!(bob.write("alice", "are you there?"), taken);
+    assert!(told.starts_with("SIP/2.0 200 "), "{told}");
+    assert_is_the_same(&failed, &message);
+    assert!(message.ends_with("\r\n\r\nare you there?"), "{message}");
+    doors.stage.gateway.assert_all_is_over(0);
 }
 
 /// Its connection breaks while it rings, and it does not come back before the caller gives up: it rings on. Gives its INVITE.

@@ -268,11 +268,27 @@ impl StreamPhone {
         self.ask(request, &mut Vec::new()).await
     }
 
+    /// Refuses a request.
+    pub(super) async fn reject(&mut self, request: &str, status: &str) {
+        let response = self.script.response(request, status, "", "");
+        self.connection.send(response.as_bytes()).await;
+    }
+
     /// Refuses a call, and waits until that is acknowledged.
     pub(super) async fn refuse(&mut self, invite: &str, status: &str) {
-        let response = self.script.response(invite, status, "", "");
-        self.connection.send(response.as_bytes()).await;
+        self.reject(invite, status).await;
         self.receive_request("ACK").await;
+    }
+
+    /// Writes to somebody; gives what became of it.
+    pub(super) async fn write(&mut self, to: &str, text: &str) -> String {
+        const TEXT: &str = "Content-Type: text/plain\r\n";
+        let uri = format!("sip:{to}@webtrunk.test");
+        let message = self.script.request("MESSAGE", &uri, TEXT, text);
+        let challenged = self.ask(&message, &mut Vec::new()).await;
+        let proof = self.script.proof(&challenged, "MESSAGE", &uri);
+        let message = self.script.request("MESSAGE", &uri, &format!("{TEXT}{proof}"), text);
+        self.ask(&message, &mut Vec::new()).await
     }
 
     /// Waits to be hung up.

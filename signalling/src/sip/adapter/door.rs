@@ -104,6 +104,11 @@ impl Door {
         self.registrar.binding(key).filter(|binding| binding.user == user)
     }
 
+    /// The other flows of the phone that a contact is of, as [`Registrar::other_flows`] has them.
+    pub(super) fn other_flows(&self, of: &Binding) -> Vec<&Binding> {
+        self.registrar.other_flows(of)
+    }
+
     /// The trunks, whose accounts may change.
     pub(super) const fn trunks_mut(&mut self) -> &mut Trunks {
         self.admission.trunks_mut()

@@ -11,11 +11,12 @@ use webtrunk_engine::{EndCause, LegId};
 use super::door::Door;
 use super::names::Names;
 use crate::adapter::{Dial, Origin, Passage, Target};
-use crate::sip::agent::{LocalNames, Reach, Route};
+use crate::sip::agent::{Alternative, LocalNames, OtherFlow, Reach, Route};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::Hop;
 use crate::sip::identity::{CallerId, written_for};
-use crate::sip::message::{SipUri, Uri};
+use crate::sip::message::{Host, SipUri, Uri};
+use crate::sip::registrar::Binding;
 use crate::sip::transport::{ResolveError, Resolver, TransportLayer, Wanted};
 use crate::sip::trunk::{TrunkConfig, Trunks};
 use crate::sip::upstream::Health;
@@ -85,6 +86,7 @@ impl Routes {
             Target::Contact { user, binding } => match door.binding(user, *binding) {
                 Some(binding) => {
                     let (from_host, _) = self.names.sent_by(&binding.flow);
+                    let alternatives = self.other_flows(binding, &from_host, door);
                     let route = Route {
                         request_uri: binding.uri.as_request_uri().into(),
                         to: SipUri::new(user, from_host.clone(), None).into(),
@@ -92,7 +94,7 @@ impl Routes {
                         caller_id: CallerId::From,
                         route_set: binding.path.clone(),
                         flow: binding.flow,
-                        alternatives: Vec::new(),
+                        alternatives,
                         reach: Reach::Flow,
                         may_return: binding.has_outbound_id(),
                         peer: Origin::User(user.clone()),
@@ -172,6 +174,20 @@ impl Routes {
         });
     }
 
+    /// The other flows of the phone that a contact is of, to which we go by the same address, for a description names that.
+    fn other_flows(&self, binding: &Binding, host: &Host, door: &Door) -> Vec<Alternative> {
+        let others = door.other_flows(binding).into_iter();
+        let is_seen_alike = |other: &&Binding| self.names.sent_by(&other.flow).0 == *host;
+        let alternative = |other: &Binding| {
+            Alternative::Flow(Box::new(OtherFlow {
+                request_uri: other.uri.as_request_uri().into(),
+                route_set: other.path.clone(),
+                flow: other.flow,
+            }))
+        };
+        others.filter(is_seen_alike).map(alternative).collect()
+    }
+
     fn wanted(&self, trunk: &TrunkConfig) -> Wanted {
         let has_listener =
             |kind: &TransportKind| self.layer.addresses().iter().any(|listener| listener.kind == *kind);
@@ -229,7 +245,7 @@ impl Routes {
             caller_id: trunk.caller_id,
             route_set: Vec::new(),
             flow,
-            alternatives: hops.collect(),
+            alternatives: hops.map(Alternative::from).collect(),
             reach: Reach::Target,
             may_return: false,
             peer: Origin::Trunk(trunk.name.clone()),

@@ -24,6 +24,6 @@ pub use config::{AgentChange, AgentConfig, SessionTimerConfig, TextConfig};
 pub use core::Agent;
 pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};
-pub use route::{Reach, Route};
+pub use route::{Alternative, OtherFlow, Reach, Route};
 pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};
 pub(in crate::sip) use texts::{check_text, delivery_of, respond_to_text};

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!  MESSAGE --- rate, size, type ---> Texted --- AnswerText ---> 200, 202, 4xx ..
-//!                                    SendText --- MESSAGE to a contact, or to one hop of a trunk after another
+//!                                    SendText --- MESSAGE to a contact by one of its flows after another, or to one
+//!                                       |          hop of a trunk after another
 //!                                       TextSent <--- final response, silence
 //! ```
 //!
@@ -17,14 +18,14 @@ use webtrunk_engine::{EndCause, LegId};
 use super::config::TextConfig;
 use super::core::Agent;
 use super::errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
-use super::route::{Reach, Route};
+use super::route::{Alternative, Reach, Route};
 use super::surroundings::Doorkeeper;
 use crate::adapter::{Content, ContentKind, Delivery, Event, HOPS_MAX, Origin, SendText, Text, leg_span};
 use crate::sip::call::cause::{cause_of, status_of};
 use crate::sip::call::headers_of;
 use crate::sip::dialog;
 use crate::sip::flow::{Flow, TransportKind};
-use crate::sip::hop::{Conduct, Hop, HopReport};
+use crate::sip::hop::{Conduct, HopReport};
 use crate::sip::identity::{self, Reading};
 use crate::sip::long_request::is_too_long;
 use crate::sip::media_types;
@@ -69,7 +70,7 @@ struct Sent {
     account: Option<String>,
     is_trunk: bool,
     reach: Reach,
-    left: VecDeque<Hop>,
+    left: VecDeque<Alternative>,
 }
 
 impl Texts {
@@ -151,16 +152,18 @@ impl<D: Doorkeeper> Agent<D> {
         let mut left: VecDeque<_> = route.alternatives.into();
         let mut flow = route.flow;
         // Whatever the stream does, never in a datagram (RFC 3428 8).
-        if flow.kind == TransportKind::Udp && is_too_long(&request) {
-            let stream = (route.reach == Reach::Target)
-                .then(|| self.names.flow_to(TransportKind::Tcp, flow.remote))
-                .flatten();
-            let Some(stream) = stream else {
-                span.in_scope(|| tracing::info!(%flow, "message is too long for a datagram"));
-                return self.tell(Event::TextSent { leg, delivery: Delivery::TooLarge });
-            };
-            flow = stream;
-            left.retain(|hop| hop.kind != TransportKind::Udp);
+        if is_too_long(&request) {
+            if flow.kind == TransportKind::Udp {
+                let stream = (route.reach == Reach::Target)
+                    .then(|| self.names.flow_to(TransportKind::Tcp, flow.remote))
+                    .flatten();
+                let Some(stream) = stream else {
+                    span.in_scope(|| tracing::info!(%flow, "message is too long for a datagram"));
+                    return self.tell(Event::TextSent { leg, delivery: Delivery::TooLarge });
+                };
+                flow = stream;
+            }
+            left.retain(|next| next.kind() != TransportKind::Udp);
         }
         let (is_trunk, account) = (matches!(route.peer, Origin::Trunk(_)), route.account);
         span.in_scope(|| tracing::info!(%flow, target = %request.uri, "message sent"));
@@ -177,7 +180,10 @@ impl<D: Doorkeeper> Agent<D> {
     pub(super) fn text_ended(&mut self, leg: LegId, end: &ErrandEnd, now: Instant) {
         let Some(mut sent) = self.texts.sent.remove(&leg) else { return };
         let (conduct, delivery) = match &end.outcome {
-            ErrandOutcome::Answered(response) => (conduct_of(response), delivery_of(response)),
+            ErrandOutcome::Answered(response) => {
+                let conduct = if sent.is_trunk { conduct_of(response) } else { Conduct::of_flow(response) };
+                (conduct, delivery_of(response))
+            }
             ErrandOutcome::Silent => (Conduct::Silent, Delivery::Failed(EndCause::Unavailable)),
             ErrandOutcome::Unreachable => (Conduct::Unreachable, Delivery::Failed(EndCause::Unavailable)),
         };
@@ -185,9 +191,11 @@ impl<D: Doorkeeper> Agent<D> {
             self.report_hop(HopReport::of(&end.flow, conduct));
         }
         if conduct != Conduct::Answered {
-            let next = std::iter::from_fn(|| sent.left.pop_front());
-            let next = next.filter_map(|hop| self.names.flow_to_hop(&hop)).next();
-            if let Some(flow) = next {
+            let names = &*self.names;
+            let next =
+                std::iter::from_fn(|| sent.left.pop_front()).find_map(|next| Some((next.flow(names)?, next)));
+            if let Some((flow, next)) = next {
+                next.lead(&mut sent.request);
                 return self.send_text_over(leg, sent, flow, now);
             }
         }

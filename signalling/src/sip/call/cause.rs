@@ -37,7 +37,7 @@ pub const fn status_of(cause: EndCause) -> StatusCode {
 pub(in crate::sip) const fn cause_of(status: StatusCode) -> EndCause {
     match status.code() {
         // Where it is to be called instead is told apart (`redirect.rs`).
-        300..=399 | 480 => EndCause::Unavailable,
+        300..=399 | 430 | 480 => EndCause::Unavailable,
         401..=403 | 407 => EndCause::Forbidden,
         404 | 410 | 484 | 485 | 604 => EndCause::NotFound,
         406 | 415 | 488 | 606 => EndCause::NotAcceptable,
@@ -196,6 +196,8 @@ mod tests {
         411 GatewayFailure
         415 NotAcceptable
         416 GatewayFailure
+        430 Unavailable
+        431 GatewayFailure
         480 Unavailable
         481 GatewayFailure
         483 TooManyHops

@@ -7,6 +7,7 @@
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
 //!             |   |  ^
 //!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
+//!             |   |  +--- silence, broken flow, 408, 430: INVITE by the phone's next flow
 //!             |   |  +--- the stream closes of a user's phone that is known again, and it comes back in time
 //!             |   +--- BYE of the last early dialog: CANCEL, Ended ------> (over)
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
@@ -248,7 +249,8 @@ impl Outgoing {
 
     /// Notes that a stream closed; whether it was this call's, and the call waits from now on until its phone has another.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
-        let waits = self.may_return && self.path.connection_closed(connection);
+        // A phone that has said nothing and has another flow is called by that one at once.
+        let waits = self.may_return && !self.hunt.may_go_on() && self.path.connection_closed(connection);
         if waits {
             self.lost_until = Some(now + RETURN_MAX);
         }
@@ -280,9 +282,8 @@ impl Outgoing {
         if let Origin::Trunk(_) = self.peer {
             context.hops.push_back(HopReport::of(&self.path.flow(), conduct));
         }
-        let Some(flow) = self.hunt.next(context) else { return false };
+        let Some((flow, invite)) = self.hunt.next(&self.invite.request, context) else { return false };
         tracing::info!(from = %self.path.flow(), to = %flow, ?conduct, "the call goes on at the next hop");
-        let invite = Hunt::anew(&self.invite.request, &flow, context);
         self.path.replace(flow);
         self.key = context.send(invite.clone(), self.path);
         self.hunt.wait_for_detour(self.key, context);
@@ -461,7 +462,10 @@ impl Outgoing {
             self.key = context.send(again, self.path);
             return Some(Call::Outgoing(self));
         }
-        let conduct = conduct_of(response);
+        let conduct = match self.peer {
+            Origin::Trunk(_) => conduct_of(response),
+            Origin::User(_) => Conduct::of_flow(response),
+        };
         if conduct != Conduct::Answered && self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));
         }

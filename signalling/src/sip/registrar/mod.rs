@@ -3,6 +3,7 @@
 
 mod binding;
 mod departed;
+mod flows;
 mod gruu;
 mod record;
 mod register;

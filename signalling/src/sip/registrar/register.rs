@@ -126,17 +126,6 @@ impl Registrar {
         self.table.of_user(user)
     }
 
-    /// Where a user is called, in the same order: of several flows of one instance by the one that was refreshed last, for a
-    /// phone would ring by each (RFC 5626 5.3).
-    pub fn reached(&self, user: &str) -> impl Iterator<Item = &Binding> {
-        self.bindings(user).filter(move |binding| {
-            binding.instance().is_none_or(|instance| {
-                let flows = self.bindings(user).filter(|other| other.instance() == Some(instance));
-                flows.max_by_key(|other| other.freshness()).is_some_and(|last| last.key == binding.key)
-            })
-        })
-    }
-
     /// One binding, by its key.
     #[must_use]
     pub fn binding(&self, key: u64) -> Option<&Binding> {

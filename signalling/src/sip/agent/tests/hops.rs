@@ -6,7 +6,7 @@ use webtrunk_engine::EndCause;
 
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
-use crate::sip::agent::Reach;
+use crate::sip::agent::{Alternative, Reach};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::{Conduct, Hop};
 use crate::sip::message::{HeaderName, Message, Request};
@@ -137,7 +137,7 @@ fn whatever_is_too_long_in_a_dialog_goes_over_tcp_but_not_along_a_flow() {
 fn called(others: &[([u8; 4], TransportKind)]) -> (Peer, Request) {
     let mut peer = Peer::new();
     let hop = |(ip, kind): &([u8; 4], TransportKind)| Hop::new(*kind, (*ip, 5060).into());
-    peer.alternatives = others.iter().map(hop).collect();
+    peer.alternatives = others.iter().map(hop).map(Alternative::from).collect();
     let (_, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
     (peer, invite)
 }

@@ -12,6 +12,7 @@ mod hops;
 mod in_dialog;
 mod lossy;
 mod orphans;
+mod other_flows;
 mod pair;
 mod peer;
 mod refer;

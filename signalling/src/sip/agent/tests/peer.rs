@@ -12,9 +12,10 @@ use webtrunk_engine::sdp::SessionDescription;
 use super::description;
 use super::pair::{Loopback, NoKeys, start_line};
 use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
-use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Registered, Route, Verdict};
+use crate::sip::agent::{
+    Agent, AgentConfig, Alternative, Doorkeeper, Keyring, Reach, Registered, Route, Verdict,
+};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
-use crate::sip::hop::Hop;
 use crate::sip::identity::CallerId;
 use crate::sip::message::{
     HeaderName, Headers, Host, Message, Method, Reject, Request, Response, SipUri, StatusCode, Uri,
@@ -28,7 +29,7 @@ pub(super) struct Peer {
     pub(super) now: Instant,
     pub(super) told: Vec<Event>,
     /// Where the next call goes when it gets no answer.
-    pub(super) alternatives: Vec<Hop>,
+    pub(super) alternatives: Vec<Alternative>,
     /// Whether users' phones are known again when they come back by another stream.
     pub(super) comes_back: bool,
     sent: VecDeque<Transmit>,

@@ -177,7 +177,7 @@ fn a_callees_early_update_is_answered_however_its_ringing_ends() {
     ];
     for (how, end) in ends {
         let mut peer = Peer::new();
-        peer.alternatives = vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 3], 5060).into())];
+        peer.alternatives = vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 3], 5060).into()).into()];
         let (leg, invite) = peer.called(Origin::Trunk("lab".to_owned()));
         early_media(&mut peer, &invite, true);
         let update = with_offer(peer.request_of_callee(&invite, "one", "UPDATE"), 8);

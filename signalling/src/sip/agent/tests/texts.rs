@@ -8,7 +8,7 @@ use super::peer::Peer;
 use crate::adapter::{
     Command, Content, ContentId, ContentKind, Delivery, Event, Origin, Party, SendText, Target,
 };
-use crate::sip::agent::{Reach, Route};
+use crate::sip::agent::{Alternative, OtherFlow, Reach, Route};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::Hop;
 use crate::sip::identity::CallerId;
@@ -27,7 +27,7 @@ fn content(body: &'static str) -> Content {
 }
 
 /// Has the core send a message, and gives its name.
-fn send(peer: &mut Peer, body: &'static str, origin: Origin, alternatives: Vec<Hop>) -> LegId {
+fn send(peer: &mut Peer, body: &'static str, origin: Origin, alternatives: Vec<Alternative>) -> LegId {
     let to = Uri::from(SipUri::new("bob", Host::from(peer.flow.remote.ip()), None));
     let leg = LegId::next();
     let text = SendText {
@@ -157,13 +157,41 @@ fn a_message_is_sent_and_what_became_of_it_told_once() {
 fn nobody_answers_and_the_next_hop_of_a_trunk_is_tried() {
     let mut peer = Peer::new();
     let other = Hop::new(TransportKind::Udp, ([192, 0, 2, 7], 5060).into());
-    let leg = send(&mut peer, "hello", Origin::Trunk("lab".to_owned()), vec![other.clone()]);
+    let leg = send(&mut peer, "hello", Origin::Trunk("lab".to_owned()), vec![other.clone().into()]);
     peer.run_for(Duration::from_secs(5));
     let flows = peer.sent_flows();
     assert_eq!(flows.last().map(|flow| flow.remote), Some(other.address));
     peer.run_for(Duration::from_secs(13));
     assert_eq!(delivered(&peer), Some((leg, Delivery::Failed(EndCause::Unavailable))));
     assert_eq!(peer.agent.transactions(), 0);
+}
+
+/// RFC 5626 5.3.
+#[test]
+fn a_message_goes_by_a_phones_next_flow_where_the_one_failed_and_by_none_where_the_phone_refuses() {
+    let other = |peer: &Peer| {
+        let flow =
+            peer.agent.names.flow_to(TransportKind::Tcp, ([192, 0, 2, 7], 40_000).into()).expect("a way");
+        let request_uri = "sip:bob@198.51.100.7;transport=tcp".parse().expect("a URI");
+        Alternative::Flow(Box::new(OtherFlow { request_uri, route_set: Vec::new(), flow }))
+    };
+    let mut peer = Peer::new();
+    let others = vec![other(&peer)];
+    let leg = send(&mut peer, "hello", Origin::User("bob".to_owned()), others);
+    let first = peer.sent_request();
+    peer.respond(&first, 430, "one");
+    let second = peer.sent_request();
+    assert_eq!(second.uri.to_string(), "sip:bob@198.51.100.7;transport=tcp");
+    assert_eq!((second.headers.call_id(), &second.body), (first.headers.call_id(), &first.body));
+    peer.respond(&second, 200, "two");
+    assert_eq!(delivered(&peer), Some((leg, Delivery::Done)));
+
+    let others = vec![other(&peer)];
+    let leg = send(&mut peer, "hello", Origin::User("bob".to_owned()), others);
+    let first = peer.sent_request();
+    peer.respond(&first, 486, "one");
+    assert_eq!(delivered(&peer), Some((leg, Delivery::Failed(EndCause::Busy))));
+    assert!(peer.lines().is_empty());
 }
 
 #[test]

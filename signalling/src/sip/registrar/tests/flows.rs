@@ -88,6 +88,33 @@ fn of_two_flows_of_an_instance_the_one_refreshed_last_is_called_however_soon_it_
 }
 
 #[test]
+fn the_other_flows_of_a_phone_are_those_of_its_instance_that_carry_media_alike() {
+    let mut setup = Setup::new();
+    let mut register = |seconds: u64, kind, (instance, id): (u8, &str), host: &str| {
+        let contact =
+            format!("Contact: <sip:x@{host}.invalid>;+sip.instance=\"<urn:uuid:{instance}>\"{id}\r\n");
+        setup.register_over(seconds, flow(kind, None), &contact);
+    };
+    register(0, UDP, (1, ";reg-id=1"), "called");
+    register(1, UDP, (1, ";reg-id=2"), "older");
+    register(2, TransportKind::Tcp, (1, ";reg-id=3"), "newer");
+    register(3, TransportKind::Wss, (1, ";reg-id=4"), "page");
+    register(3, UDP, (1, ""), "unnumbered");
+    register(3, UDP, (2, ";reg-id=1"), "another");
+    let binding = |host: &str| {
+        let is_it = |binding: &&Binding| binding.uri.host.to_string() == format!("{host}.invalid");
+        setup.registrar.bindings("alice").find(is_it).expect("it has registered")
+    };
+    let others = |host: &str| -> Vec<String> {
+        setup.registrar.other_flows(binding(host)).iter().map(|other| other.uri.host.to_string()).collect()
+    };
+    assert_eq!(others("called"), ["newer.invalid", "older.invalid"]);
+    for alone in ["page", "unnumbered", "another"] {
+        assert!(others(alone).is_empty(), "{alone}");
+    }
+}
+
+#[test]
 fn outbound_is_promised_to_who_knows_it_with_how_often_to_keep_alive() {
     let contact = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
     for (kind, supported, expected) in [
