@@ -33,6 +33,7 @@ mod json;
 mod keys;
 mod killed;
 mod ladders;
+mod late_offers;
 mod limited;
 mod lite;
 mod long_packets;

@@ -5,7 +5,7 @@ use webtrunk_loadtest::agent::{AgentError, Dialing, PhoneConfig};
 
 use super::ear::{assert_hears, assert_hears_no_gap};
 use super::json::page::assert_phone_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk_from_webrtc, webrtc};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
@@ -104,6 +104,25 @@ async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
     let quiet = alice.call("701").await.expect("an answer");
     quiet.hang_up().await.expect("confirmed");
     assert_eq!(began(), so_far);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_registered_is_called_after_a_reload_without_having_registered_again() {
+    let stage = Stage::with_bob(&["PCMU"]);
+    let gateway = &stage.gateway;
+    let (alice, bob) = (webrtc(stage.alice()).await, webrtc(stage.bob()).await);
+    bob.register().await.expect("the password is right");
+    let registrations = || gateway.log().count(&["\"registration\""]);
+    let so_far = registrations();
+    gateway.reload(|text| text + &GatewayConfig::default().user("carol").parts());
+    assert_eq!(gateway.log().count(&["configuration changed", "\"what\":\"users\"", "\\\"carol\\\""]), 1);
+    let (call, lifted) = tokio::join!(alice.call("bob"), lift_webrtc(&bob));
+    let call = call.expect("bob is still there");
+    assert_hears(&call, CALLEE_HZ).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    assert_eq!(registrations(), so_far);
+    gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,6 +185,27 @@ fn a_trunk_without_a_transport_is_called_as_its_domain_says() {
     provider.assert_all_is_over(1);
 }
 
+#[test]
+fn a_call_over_tcp_goes_past_a_host_that_takes_no_stream() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, closed, host] = std::array::from_fn(|_| Host::new());
+    let zone = Zone::default()
+        .srv("_sip._tcp.provider.test", [10, 0, 5060], "closed.provider.test")
+        .srv("_sip._tcp.provider.test", [20, 0, 5060], "edge.provider.test")
+        .address("closed.provider.test", closed.ip())
+        .address("edge.provider.test", host.ip());
+    let dns = Dns::serve(&names, zone);
+    let lines = "host = 'provider.test'\ntransport = 'tcp'";
+    let (gateway, provider, office, network) = with_provider(lines, &dns, host);
+    let took = call(&gateway, &office, "9100", (&network, &provider));
+    assert!(took < MACHINE, "a refusal takes no time: {took:?}");
+    assert_eq!(gateway.log().count(&["the call goes on at the next hop", "Unreachable"]), 1);
+    gateway.assert_all_is_over(1);
+    provider.assert_all_is_over(1);
+}
+
 /// Answers have expired, and the name server is dead: the next call does not wait for it.
 #[test]
 fn a_trunk_is_found_where_it_was_while_no_name_server_answers() {

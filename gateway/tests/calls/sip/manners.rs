@@ -113,6 +113,19 @@ fn callers_and_numbers_are_written_as_each_trunk_wants_them() {
     stage.gateway.assert_all_is_over(2);
 }
 
+/// Of a trunk that tells by From who calls nothing else is believed; its callers' numbers are written as ours are.
+#[test]
+fn a_trunk_that_tells_who_calls_by_from_is_believed_nothing_else_and_its_callers_are_written_anew() {
+    let rewrite = "rewrite = [{ number = 'caller', direction = 'in', pattern = '2(.*)', to = '+4989$1' }]";
+    let Some(stage) = Stage::new(rewrite, "caller_id = 'p-asserted-identity'") else { return };
+    let invite = stage.call("9100", "\nP-Asserted-Identity: <sip:030123@office.test>");
+    for name in ["From", "P-Asserted-Identity"] {
+        let shown = invite.header(name).unwrap_or_default();
+        assert!(shown.contains("sip:+4989001@"), "{name}: {shown}");
+    }
+    stage.gateway.assert_all_is_over(1);
+}
+
 #[test]
 fn a_trunk_that_is_never_shown_is_told_who_calls_and_not_to_tell() {
     let Some(stage) = Stage::new("", "caller_id = 'privacy'") else { return };

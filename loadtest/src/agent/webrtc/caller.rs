@@ -176,6 +176,14 @@ impl WebrtcCaller {
         dial(&self.agent, self.config.open_media()?, to, true).await
     }
 
+    /// Dials with an INVITE that leaves the offer to the other end.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    pub async fn dial_without_offer(&self, to: &str) -> Result<Dialing, AgentError> {
+        dial(&self.agent, self.config.open_media()?, to, false).await
+    }
+
     /// Dials, waits up to a minute for the answer, and until media can flow.
     ///
     /// # Errors
