@@ -1,15 +1,19 @@
 //! Trunks that are names: which hosts a call tries, in which order, for how long (RFC 3263).
 
+use std::fs;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
+use super::raw_phone::RawPhone;
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
-use crate::support::dns::{Dns, Zone};
+use crate::support::dns::{Dns, Fault, NXDOMAIN, SERVFAIL, Zone};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
@@ -78,7 +82,12 @@ pub(super) fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &
 
 /// A gateway that calls `carrier.test`, of which the name server knows, for the office.
 fn between(office: &Host, dns: &Dns) -> Gateway {
-    let config = GatewayConfig::default()
+    between_with(GatewayConfig::default(), office, dns)
+}
+
+/// The same with what a configuration has already.
+fn between_with(config: GatewayConfig, office: &Host, dns: &Dns) -> Gateway {
+    let config = config
         .sip(&dns.line())
         .trunk("office", office, &["PCMU"])
         .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
@@ -119,6 +128,46 @@ fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
     assert!(took < MACHINE, "{took:?}");
     assert_eq!(refusing.invites.load(Ordering::Relaxed), 1);
     gateway.assert_all_is_over(2);
+}
+
+/// Fails when a host that was given up hears of it that the caller gives up, or the one where it rings does not; and when
+/// each host that was tried has a record.
+#[test]
+fn who_gives_up_behind_a_silent_host_is_heard_of_where_it_rings_and_has_one_record() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, office, dead, good] = std::array::from_fn(|_| Host::new());
+    let zone = Zone::default()
+        .srv("_sip._udp.carrier.test", [10, 0, 5060], "dead.carrier.test")
+        .srv("_sip._udp.carrier.test", [20, 0, 5060], "good.carrier.test")
+        .address("dead.carrier.test", dead.ip())
+        .address("good.carrier.test", good.ip());
+    let (dns, folder) = (Dns::serve(&names, zone), TempDir::new().expect("a folder"));
+    let lines = folder.path().join("calls.jsonl");
+    let config = GatewayConfig::default().store(&folder.path().join("webtrunk.db")).records(&lines);
+    let silent = UdpSocket::bind(dead.at(5060)).expect("the host is ours");
+    let gateway = between_with(config, &office, &dns);
+    let callee = Sipp::callee(&good, "callee_rings", &[]);
+    Sipp::caller(&office, "caller_cancels", gateway.sip(), "9100", &[]).finish();
+    callee.finish();
+    gateway.assert_all_is_over(1);
+
+    silent.set_nonblocking(true).expect("a socket");
+    let (mut invites, mut message) = (0, [0; 4000]);
+    while let Ok(length) = silent.recv(&mut message) {
+        let text = String::from_utf8_lossy(&message[..length]);
+        assert!(text.starts_with("INVITE "), "{text}");
+        invites += 1;
+    }
+    assert!(invites > 0, "it was tried first");
+    let records = || fs::read_to_string(&lines).unwrap_or_default();
+    assert!(wait_until(PATIENCE, || records().ends_with('\n')), "no record");
+    let records = records();
+    let [record] = &records.lines().collect::<Vec<_>>()[..] else { panic!("one: {records}") };
+    let record: Value = serde_json::from_str(record).expect("a record");
+    assert_eq!((&record["end"]["cause"], &record["end"]["by"]), (&"cancelled".into(), &"caller".into()));
+    assert_eq!((&record["talked_ms"], record["legs"].as_array().map(Vec::len)), (&0.into(), Some(2)));
 }
 
 /// A weight of 0 has its chance once in 65536 calls.
@@ -226,6 +275,99 @@ fn a_trunk_is_found_where_it_was_while_no_name_server_answers() {
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(gateway.log().count(&["the trunk is where it was found last"]), 1);
     gateway.assert_all_is_over(2);
+}
+
+/// A name server that does not get through to others says so at once, and knows all the while that the domain has no address
+/// of its own: that is no reason to believe that there is no trunk.
+#[test]
+fn a_trunk_that_is_known_by_its_services_alone_is_found_where_it_was_while_name_servers_fail() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, host] = [Host::new(), Host::new()];
+    let zone = Zone::default()
+        .srv("_sip._udp.provider.test", [10, 0, 5060], "edge.provider.test")
+        .address("edge.provider.test", host.ip())
+        .kept_for(1)
+        .denials_kept_for(300);
+    let dns = Dns::serve(&names, zone);
+    let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
+    call(&gateway, &office, "9100", (&network, &provider));
+    dns.change(Zone::default().faulty("", Fault::Code(SERVFAIL)));
+    std::thread::sleep(Duration::from_millis(1500));
+    let took = call(&gateway, &office, "9100", (&network, &provider));
+    assert!(took < SILENCE, "{took:?}");
+    assert_eq!(gateway.log().count(&["the trunk is where it was found last"]), 1);
+    gateway.assert_all_is_over(2);
+}
+
+/// What becomes of names: in each way a call to one fails in time, while two people talk, and others call without waiting.
+#[test]
+fn names_that_fail_in_whatever_way_cost_no_other_call_anything() {
+    const FAULTS: [Fault; 4] = [Fault::Nothing, Fault::Garbage, Fault::Code(SERVFAIL), Fault::Code(NXDOMAIN)];
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, office, network, others, far, branch] = std::array::from_fn(|_| Host::new());
+    let zone = FAULTS.into_iter().enumerate();
+    let zone = zone.fold(Zone::default(), |zone, (way, fault)| zone.faulty(&format!("way{way}.test"), fault));
+    let dns = Dns::serve(&names, zone);
+    let rule = |destination: &str, from: &str, trunk: &str| {
+        format!(
+            "destination = '{destination}'\nfrom_trunk = '{from}'\n\
+             actions = [{{ bridge = {{ trunk = '{trunk}', number = '$0' }} }}]"
+        )
+    };
+    let mut config = GatewayConfig::default().sip(&dns.line());
+    for (name, host) in
+        [("office", &office), ("network", &network), ("others", &others), ("far", &far), ("branch", &branch)]
+    {
+        config = config.trunk(name, host, &["PCMU"]);
+    }
+    config = config.rule(&rule("9\\d+", "office", "network")).rule(&rule("8\\d+", "others", "far"));
+    for way in 0..FAULTS.len() {
+        let trunk = format!("name = 'way{way}'\nhost = 'way{way}.test'\ncodecs = ['PCMU']");
+        config = config.trunk_lines(&trunk).rule(&rule(&format!("70{way}"), "branch", &format!("way{way}")));
+    }
+    let gateway = Gateway::start(&config);
+
+    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(&office, 7000), RtpPeer::new(&network, 7000));
+    let callee = Sipp::callee(&network, "callee_talks", &[]);
+    let caller = Sipp::caller(&office, "caller_talks", gateway.sip(), "9100", &[]);
+    let answer = caller.wait_for("200").audio_port().expect("an answer");
+    let offer = callee.wait_for("INVITE").audio_port().expect("an offer");
+    caller_rtp.say((gateway.sip().ip(), answer).into(), Law::Mu, CALLER_HZ);
+    callee_rtp.say((gateway.sip().ip(), offer).into(), Law::Mu, CALLEE_HZ);
+    let assert_both_hear = || {
+        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
+        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    };
+    assert_both_hear();
+
+    let refused = std::thread::scope(|scope| {
+        let asking: [_; FAULTS.len()] = std::array::from_fn(|way| {
+            let mut phone = RawPhone::new(&branch, &gateway, &format!("200{way}"));
+            scope.spawn(move || {
+                let begun = Instant::now();
+                let refused = phone.ask("INVITE", &format!("sip:70{way}@webtrunk.test"), "");
+                let took = begun.elapsed();
+                phone.acknowledge(&refused);
+                (refused, took)
+            })
+        });
+        let took = call(&gateway, &others, "8100", (&far, &gateway));
+        assert!(took < SILENCE, "others wait with them: {took:?}");
+        asking.map(|asked| asked.join().expect("no panic"))
+    });
+    for ((refused, took), fault) in refused.iter().zip(FAULTS) {
+        assert!(refused.starts_with("SIP/2.0 502 "), "{fault:?}: {refused}");
+        assert!(*took < SILENCE + MACHINE, "{fault:?}: {took:?}");
+    }
+    assert_both_hear();
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    gateway.assert_all_is_over(2 + FAULTS.len());
 }
 
 /// The failure is not kept: the first call after it succeeds.

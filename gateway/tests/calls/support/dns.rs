@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::process::wait_until;
 /// The server; gone when dropped.
 pub(crate) struct Dns {
     address: SocketAddr,
+    zone: Arc<Mutex<Zone>>,
     is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -23,11 +24,28 @@ pub(crate) struct Dns {
 pub(crate) struct Zone {
     records: HashMap<(String, u16), Vec<Vec<u8>>>,
     ttl_s: Option<u32>,
-    is_garbage: bool,
+    denials_ttl_s: Option<u32>,
+    /// Domains of which nothing sound is said, and what is.
+    faults: Vec<(String, Fault)>,
 }
+
+/// What is said of a domain instead of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Nothing,
+    /// What is no answer.
+    Garbage,
+    /// A refusal with this code (RFC 1035 4.1.1).
+    Code(u8),
+}
+
+/// The server has failed, and there is no such name (RFC 1035 4.1.1).
+pub(crate) const SERVFAIL: u8 = 2;
+pub(crate) const NXDOMAIN: u8 = 3;
 
 /// Types of records (RFC 1035 3.2.2, RFC 3596, RFC 2782, RFC 3403).
 const A: u16 = 1;
+const SOA: u16 = 6;
 const AAAA: u16 = 28;
 const SRV: u16 = 33;
 const NAPTR: u16 = 35;
@@ -74,9 +92,29 @@ impl Zone {
         self
     }
 
+    /// Lets it be kept for this long that there is nothing.
+    pub(crate) const fn denials_kept_for(mut self, seconds: u32) -> Self {
+        self.denials_ttl_s = Some(seconds);
+        self
+    }
+
     /// A server that answers everything with what is no answer.
     pub(crate) fn garbage() -> Self {
-        Self { is_garbage: true, ..Self::default() }
+        Self::default().faulty("", Fault::Garbage)
+    }
+
+    /// Has this said of a domain and all below it, or of everything, where it has no name.
+    pub(crate) fn faulty(mut self, domain: &str, fault: Fault) -> Self {
+        self.faults.push((domain.to_owned(), fault));
+        self
+    }
+
+    fn fault_of(&self, name: &str) -> Option<Fault> {
+        let is_of = |domain: &str| {
+            let above = name.strip_suffix(domain);
+            above.is_some_and(|above| domain.is_empty() || above.is_empty() || above.ends_with('.'))
+        };
+        self.faults.iter().find(|(domain, _)| is_of(domain)).map(|(_, fault)| *fault)
     }
 
     fn add(&mut self, name: &str, kind: u16, data: Vec<u8>) {
@@ -85,12 +123,6 @@ impl Zone {
 
     /// The answer to a query with one question (RFC 1035 4.1).
     fn answer(&self, query: &[u8]) -> Option<Vec<u8>> {
-        if self.is_garbage {
-            // Its id is right, so that it is looked at: names that point at themselves, and lengths beyond the end.
-            let mut garbage = query.get(..2)?.to_vec();
-            garbage.extend([0x85, 0x80, 0, 1, 0xff, 0xff, 0, 0, 0, 9, 0xc0, 12, 0xff, 0xff, 0xc0]);
-            return Some(garbage);
-        }
         let mut names = Vec::new();
         let mut at = 12;
         loop {
@@ -103,13 +135,28 @@ impl Zone {
             at += length;
         }
         let kind = u16::from_be_bytes(query.get(at..at + 2)?.try_into().ok()?);
-        let question = query.get(12..at + 4)?;
-        let found = self.records.get(&(names.join("."), kind)).map(Vec::as_slice).unwrap_or_default();
+        let (question, name) = (query.get(12..at + 4)?, names.join("."));
         let mut answer = query.get(..2)?.to_vec();
+        match self.fault_of(&name) {
+            None => {}
+            Some(Fault::Nothing) => return None,
+            Some(Fault::Garbage) => {
+                // Its id is right, so that it is looked at: names that point at themselves, and lengths beyond the end.
+                answer.extend([0x85, 0x80, 0, 1, 0xff, 0xff, 0, 0, 0, 9, 0xc0, 12, 0xff, 0xff, 0xc0]);
+                return Some(answer);
+            }
+            Some(Fault::Code(code)) => {
+                answer.extend([0x85, 0x80 | code, 0, 1, 0, 0, 0, 0, 0, 0]);
+                answer.extend(question);
+                return Some(answer);
+            }
+        }
+        let found = self.records.get(&(name, kind)).map(Vec::as_slice).unwrap_or_default();
+        let denial = self.denials_ttl_s.filter(|_| found.is_empty());
         // An authoritative answer without error to one question.
         answer.extend([0x85, 0x80, 0, 1]);
         answer.extend(u16::try_from(found.len()).ok()?.to_be_bytes());
-        answer.extend([0; 4]);
+        answer.extend([0, u8::from(denial.is_some()), 0, 0]);
         answer.extend(question);
         for data in found {
             // The name is the question's, at octet 12.
@@ -119,6 +166,16 @@ impl Zone {
             answer.extend(self.ttl_s.unwrap_or(TTL).to_be_bytes());
             answer.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
             answer.extend(data);
+        }
+        if let Some(seconds) = denial {
+            // The start of authority, of which two names and four numbers say nothing, and the last for how long (RFC 2308 3).
+            answer.extend([0xc0, 12]);
+            answer.extend(SOA.to_be_bytes());
+            answer.extend([0, 1]);
+            answer.extend(seconds.to_be_bytes());
+            answer.extend([0, 22]);
+            answer.extend([0; 18]);
+            answer.extend(seconds.to_be_bytes());
         }
         Some(answer)
     }
@@ -130,18 +187,24 @@ impl Dns {
         let address = host.at(PORT);
         let socket = UdpSocket::bind(address).expect("the host is ours");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
-        let is_over = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&is_over);
+        let (zone, is_over) = (Arc::new(Mutex::new(zone)), Arc::new(AtomicBool::new(false)));
+        let (served, ends) = (Arc::clone(&zone), Arc::clone(&is_over));
         let thread = std::thread::spawn(move || {
             let mut buffer = [0; 1500];
             while !ends.load(Ordering::Relaxed) {
                 let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-                if let Some(answer) = zone.answer(&buffer[..length]) {
+                let answer = lock(&served).answer(&buffer[..length]);
+                if let Some(answer) = answer {
                     socket.send_to(&answer, from).expect("loopback takes it");
                 }
             }
         });
-        Self { address, is_over, thread: Some(thread) }
+        Self { address, zone, is_over, thread: Some(thread) }
+    }
+
+    /// Knows something else from now on.
+    pub(crate) fn change(&self, zone: Zone) {
+        *lock(&self.zone) = zone;
     }
 
     /// Takes its place, and says nothing any more. A process that is being started meanwhile has the former socket too, for
@@ -170,6 +233,10 @@ impl Drop for Dns {
             let _ = thread.join();
         }
     }
+}
+
+fn lock(zone: &Mutex<Zone>) -> MutexGuard<'_, Zone> {
+    zone.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A name on the wire (RFC 1035 3.1).

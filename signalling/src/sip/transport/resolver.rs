@@ -54,6 +54,9 @@ pub struct Resolver {
     known: Arc<Mutex<Known>>,
 }
 
+/// What one way to a trunk leads to: no hop where there is nothing, an error where nobody told and there may be something.
+type Found = Result<Vec<Hop>, ResolveError>;
+
 /// Where trunks were found last, and when: as many as there are trunks.
 type Known = HashMap<Wanted, (Vec<Hop>, Instant)>;
 
@@ -164,7 +167,7 @@ impl Wanted {
         literal(&self.host).map(|ip| self.hop(self.kind, (ip, self.port_of(self.kind)).into()))
     }
 
-    async fn hops(&self, resolver: &TokioResolver) -> Result<Vec<Hop>, ResolveError> {
+    async fn hops(&self, resolver: &TokioResolver) -> Found {
         if self.port.is_some() {
             return self.by_address(resolver).await;
         }
@@ -173,34 +176,33 @@ impl Wanted {
         let others =
             pin!(async { tokio::join!(self.by_services(resolver, usual), self.by_address(resolver)) });
         let (pointed, others) = match select(pointed, others).await {
-            Either::Left((pointed, _)) if !pointed.is_empty() => return Ok(pointed),
+            Either::Left((Ok(pointed), _)) if !pointed.is_empty() => return Ok(pointed),
             Either::Left((pointed, others)) => (pointed, others.await),
             Either::Right((others, pointed)) => (pointed.await, others),
         };
         let (served, by_address) = others;
-        let found = if pointed.is_empty() { served } else { pointed };
-        if found.is_empty() { by_address } else { Ok(found) }
+        first_found([pointed, served], by_address)
     }
 
     /// The hops that the NAPTR records lead to, where they may choose the transport.
-    async fn by_pointers(&self, resolver: &TokioResolver) -> Vec<Hop> {
+    async fn by_pointers(&self, resolver: &TokioResolver) -> Found {
         if self.choice.len() < 2 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let pointed = pointed_to(pointers(resolver, &self.host).await, &self.choice);
+        let pointed = pointed_to(pointers(resolver, &self.host).await?, &self.choice);
         self.by_services(resolver, pointed).await
     }
 
     /// The hops that the SRV records of these names lead to, the names in their order.
-    async fn by_services(&self, resolver: &TokioResolver, names: Vec<(TransportKind, String)>) -> Vec<Hop> {
+    async fn by_services(&self, resolver: &TokioResolver, names: Vec<(TransportKind, String)>) -> Found {
         let served = names.iter().map(|(kind, name)| self.served(resolver, *kind, name));
-        let mut found: Vec<_> = join_all(served).await.into_iter().flatten().collect();
-        found.truncate(HOPS_MAX);
-        found
+        let mut hops = all_found(join_all(served).await)?;
+        hops.truncate(HOPS_MAX);
+        Ok(hops)
     }
 
     /// The host's own addresses.
-    async fn by_address(&self, resolver: &TokioResolver) -> Result<Vec<Hop>, ResolveError> {
+    async fn by_address(&self, resolver: &TokioResolver) -> Found {
         let found = addresses(resolver, &self.host).await?;
         let port = self.port_of(self.kind);
         let hops: Vec<_> = found.into_iter().map(|ip| self.hop(self.kind, (ip, port).into())).collect();
@@ -208,19 +210,19 @@ impl Wanted {
     }
 
     /// The hops that the SRV records of a name lead to.
-    async fn served(&self, resolver: &TokioResolver, kind: TransportKind, name: &str) -> Vec<Hop> {
+    async fn served(&self, resolver: &TokioResolver, kind: TransportKind, name: &str) -> Found {
         let mut dice = StdRng::from_seed(rand::random());
-        let services = in_order(services(resolver, name).await, &mut dice);
+        let services = in_order(services(resolver, name).await?, &mut dice);
         let found =
             join_all(services.iter().take(HOPS_MAX).map(|one| addresses(resolver, &one.target))).await;
-        let hops_of = |(service, ips): (&Service, Result<Vec<IpAddr>, ResolveError>)| {
-            let port = service.port;
-            let ips =
-                ips.inspect_err(|error| tracing::debug!(%error, "a host of the trunk")).unwrap_or_default();
-            ips.into_iter().map(move |ip| SocketAddr::new(ip, port)).collect::<Vec<_>>()
+        let hops_of = |(service, ips): (&Service, Result<Vec<IpAddr>, ResolveError>)| -> Found {
+            let ips = match ips.inspect_err(|error| tracing::debug!(%error, "a host of the trunk")) {
+                Err(ResolveError::NoAddress(_)) => Vec::new(),
+                told => told?,
+            };
+            Ok(ips.into_iter().map(|ip| self.hop(kind, (ip, service.port).into())).collect())
         };
-        let addresses = services.iter().zip(found).flat_map(hops_of);
-        addresses.map(|address| self.hop(kind, address)).collect()
+        all_found(services.iter().zip(found).map(hops_of))
     }
 
     fn hop(&self, kind: TransportKind, address: SocketAddr) -> Hop {
@@ -247,6 +249,38 @@ pub fn literal(host: &str) -> Option<IpAddr> {
     inner.unwrap_or(host).parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
+/// All hops of several ways; where there is none, what nobody told.
+fn all_found(ways: impl IntoIterator<Item = Found>) -> Found {
+    let (mut hops, mut unknown) = (Vec::new(), None);
+    for way in ways {
+        match way {
+            Ok(more) => hops.extend(more),
+            Err(error) => unknown = Some(error),
+        }
+    }
+    match unknown.filter(|_| hops.is_empty()) {
+        Some(error) => Err(error),
+        None => Ok(hops),
+    }
+}
+
+/// The hops of the first way that has some, addresses of the host itself last. That it has none says nothing where nobody told of
+/// the others: a domain that is known by its services alone is none that has no address.
+fn first_found(ways: [Found; 2], by_address: Found) -> Found {
+    let mut unknown = None;
+    for way in ways {
+        match way {
+            Ok(hops) if hops.is_empty() => {}
+            Ok(hops) => return Ok(hops),
+            Err(error) => unknown = Some(error),
+        }
+    }
+    match (by_address, unknown) {
+        (Err(ResolveError::NoAddress(_)), Some(error)) => Err(error),
+        (by_address, _) => by_address,
+    }
+}
+
 async fn addresses(resolver: &TokioResolver, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
     match resolver.lookup_ip(host).await {
         Ok(found) => Ok(found.iter().map(|ip| ip.to_canonical()).collect()),
@@ -255,9 +289,9 @@ async fn addresses(resolver: &TokioResolver, host: &str) -> Result<Vec<IpAddr>, 
     }
 }
 
-/// The SRV records of a name; none where there are none or nobody tells: then addresses are asked for.
-async fn services(resolver: &TokioResolver, name: &str) -> Vec<Service> {
-    let found = records(resolver, name, RecordType::SRV).await;
+/// The SRV records of a name.
+async fn services(resolver: &TokioResolver, name: &str) -> Result<Vec<Service>, ResolveError> {
+    let found = records(resolver, name, RecordType::SRV).await?;
     let service = |record| match record {
         RData::SRV(srv) => Some(Service {
             priority: srv.priority,
@@ -267,13 +301,13 @@ async fn services(resolver: &TokioResolver, name: &str) -> Vec<Service> {
         }),
         _ => None,
     };
-    found.into_iter().filter_map(service).collect()
+    Ok(found.into_iter().filter_map(service).collect())
 }
 
 /// The NAPTR records of a host.
-async fn pointers(resolver: &TokioResolver, host: &str) -> Vec<Pointer> {
+async fn pointers(resolver: &TokioResolver, host: &str) -> Result<Vec<Pointer>, ResolveError> {
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    let found = records(resolver, &format!("{}.", host.trim_end_matches('.')), RecordType::NAPTR).await;
+    let found = records(resolver, &format!("{}.", host.trim_end_matches('.')), RecordType::NAPTR).await?;
     let pointer = |record| match record {
         RData::NAPTR(naptr) => Some(Pointer {
             order: naptr.order,
@@ -284,17 +318,17 @@ async fn pointers(resolver: &TokioResolver, host: &str) -> Vec<Pointer> {
         }),
         _ => None,
     };
-    found.into_iter().filter_map(pointer).collect()
+    Ok(found.into_iter().filter_map(pointer).collect())
 }
 
-async fn records(resolver: &TokioResolver, name: &str, kind: RecordType) -> Vec<RData> {
+/// The records of a name; none where there are none.
+async fn records(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Vec<RData>, ResolveError> {
     match resolver.lookup(name, kind).await {
-        Ok(found) => found.answers().iter().map(|record| record.data.clone()).collect(),
+        Ok(found) => Ok(found.answers().iter().map(|record| record.data.clone()).collect()),
+        Err(error) if error.is_no_records_found() => Ok(Vec::new()),
         Err(error) => {
-            if !error.is_no_records_found() {
-                tracing::debug!(name, %kind, %error, "no name server told");
-            }
-            Vec::new()
+            tracing::debug!(name, %kind, %error, "no name server told");
+            Err(ResolveError::Failed(name.to_owned(), error.to_string()))
         }
     }
 }
@@ -326,6 +360,26 @@ mod tests {
             assert_eq!(hops, [Hop::new(TransportKind::Udp, address.parse().expect("an address"))], "{host}");
             assert_eq!(wanted(host).literal(), hops.into_iter().next());
         }
+    }
+
+    #[test]
+    fn that_a_host_has_no_address_says_nothing_where_nobody_told_of_its_services() {
+        let host = || "trunk.example.net".to_owned();
+        let untold = || -> Found { Err(ResolveError::Failed(host(), "SERVFAIL".to_owned())) };
+        let no_address = || -> Found { Err(ResolveError::NoAddress(host())) };
+        let nothing = || -> Found { Ok(Vec::new()) };
+        let hops = || -> Found { Ok(vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 1], 5060).into())]) };
+        for (ways, by_address, expected) in [
+            ([nothing(), nothing()], no_address(), no_address()),
+            ([nothing(), untold()], no_address(), untold()),
+            ([untold(), nothing()], no_address(), untold()),
+            ([untold(), nothing()], hops(), hops()),
+            ([untold(), hops()], no_address(), hops()),
+        ] {
+            assert_eq!(first_found(ways, by_address), expected);
+        }
+        assert_eq!(all_found([untold(), nothing()]), untold());
+        assert_eq!(all_found([untold(), hops()]), hops());
     }
 
     #[tokio::test]
