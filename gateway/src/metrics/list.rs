@@ -433,13 +433,13 @@ pub(super) const LIST: &[Metric] = &[
     Metric {
         name: "webtrunk_certificate_expiry_timestamp_seconds",
         kind: Gauge,
-        labels: &["shown_to", "name", "issuer"],
+        labels: &["shown_to", "name", "subject", "issuer"],
         help: "When a certificate that is shown ends, in seconds since 1970",
         read: |at, samples| {
             for (shown_to, facts) in &at.certificates {
                 #[expect(clippy::cast_precision_loss, reason = "a date")]
                 let ends = facts.not_after.seconds() as f64;
-                samples.labelled([shown_to, facts.title(), facts.issuer.as_str()], ends);
+                samples.labelled([shown_to, facts.title(), &facts.subject, &facts.issuer], ends);
             }
         },
     },

@@ -54,6 +54,14 @@ fn an_end_within_21_days_is_warned_of_and_one_that_is_later_is_not() {
             let told = own[key].as_str().unwrap_or_else(|| panic!("no {key}: {list}"));
             assert!(!told.is_empty() && printed.contains(told), "{key} {told:?}: {printed}");
         }
+        let figures = gateway.metrics();
+        let named = ["subject", "issuer"].map(|key| own[key].as_str().expect("a name"));
+        let figure =
+            figures.lines().find(|line| line.starts_with("webtrunk_certificate_expiry_timestamp_seconds{"));
+        let figure = figure.unwrap_or_else(|| panic!("no figure: {figures}"));
+        for (label, value) in ["subject", "issuer"].into_iter().zip(named) {
+            assert!(figure.contains(&format!("{label}=\"{value}\"")), "{label} {value}: {figure}");
+        }
         let left = own["days_left"].as_i64().expect("a count");
         assert!((i64::from(days) - 1..=i64::from(days)).contains(&left), "{days} days: {list}");
     }
