@@ -31,6 +31,10 @@ const LOST_MAX: Duration = Duration::from_secs(1);
 /// A call that is younger may be unknown to the journal: it is written 50 ms after each change, and the machine may be busy.
 const SETTLED: Duration = Duration::from_millis(400);
 
+/// How soon after a start it listens, and how soon all else has happened that is promised of a kill (docs/SECURITY.md).
+const LISTENS_WITHIN: Duration = Duration::from_secs(2);
+const DONE_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long calls go on before the kill at most, once all are there.
 const GOING_ON: Duration = Duration::from_millis(1500);
 
@@ -105,13 +109,20 @@ fn stage(folder: &Path, recordings: &Path, provider: &Host) -> Stage {
     stage_with(config, recordings)
 }
 
-/// What happened within which time after the gateway was started again, at worst.
-#[derive(Default)]
-struct Worst {
-    start: Duration,
-    records: Duration,
-    goodbye: Duration,
-    registration: Duration,
+/// How long it took from a start until the gateway listened, all records were there, all phones were told by BYE and it was
+/// registered at its provider.
+type Took = [Duration; 4];
+
+/// Fails unless most rounds took no longer than is promised; gives the longest of each.
+fn worst(rounds: &[Took]) -> Took {
+    std::array::from_fn(|what| {
+        let mut took: Vec<_> = rounds.iter().map(|round| round[what]).collect();
+        took.sort_unstable();
+        let most = if what == 0 { LISTENS_WITHIN } else { DONE_WITHIN };
+        // A machine that is busy with other tests has its moments: half of them tell how long it takes us.
+        assert!(took[took.len() / 2] <= most, "{what}: {took:?}");
+        took[took.len() - 1]
+    })
 }
 
 /// Each call has one record after the kill, and never two; what was recorded can be read to its last second; the gateway
@@ -131,20 +142,20 @@ async fn a_kill_leaves_each_call_one_record_and_its_recording() {
     let registered = bob.register(Algorithm::Sha256, &password("bob"), "Expires: 3600\r\n");
     assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
     let callee = Arc::new(phone(stage.callee(CodecId::Pcmu)).await);
-    let (mut known, mut worst) = (HashSet::new(), Worst::default());
+    let (mut known, mut rounds) = (HashSet::new(), Vec::new());
     let (mut talked, mut read) = (0, 0);
     for number in 0..kills.rounds {
         let (round, killed_at) = round_until_kill(&stage, &callee, &kills, number % 2 == 1).await;
         let before = registrations();
         let restarted_at = Instant::now();
         stage.gateway.start_after_kill();
-        worst.start = worst.start.max(restarted_at.elapsed());
+        let listened = restarted_at.elapsed();
         let status = stage.gateway.status();
         assert_eq!(status["registered_users"], 1, "bob, who has not registered since: {status}");
         let settled: Vec<_> =
             round.talking.iter().filter(|talking| killed_at - talking.since > SETTLED).collect();
         let is_there = wait_until(PATIENCE, || new_records(folder.path(), &known).len() >= settled.len());
-        worst.records = worst.records.max(restarted_at.elapsed());
+        let recorded = restarted_at.elapsed();
         let new = new_records(folder.path(), &known);
         let begun = round.talking.len() + 1;
         assert!(is_there && new.len() <= begun, "{} records of {begun} calls: {new:#?}", new.len());
@@ -163,10 +174,10 @@ async fn a_kill_leaves_each_call_one_record_and_its_recording() {
                 .await
                 .expect("the phone hears BYE of the call that the kill ended");
         }
-        worst.goodbye = worst.goodbye.max(restarted_at.elapsed());
+        let told = restarted_at.elapsed();
         known.extend(new.iter().map(name_of));
         assert!(wait_until(PATIENCE, || registrations() > before), "{}", stage.gateway.status());
-        worst.registration = worst.registration.max(restarted_at.elapsed());
+        rounds.push([listened, recorded, told, restarted_at.elapsed()]);
     }
     let all = records(folder.path());
     assert_eq!(
@@ -179,16 +190,13 @@ async fn a_kill_leaves_each_call_one_record_and_its_recording() {
     let _dialled = alice.dial("bob").await.expect("the gateway listens");
     let invite = bob.receive();
     assert!(invite.starts_with("INVITE sip:bob@"), "{invite}");
+    let [listened, recorded, told, registered] = worst(&rounds);
     println!(
         "{} kills, {} calls with one record each, {talked} of them talking for more than {SETTLED:?}, {read} recordings \
-         read to their last second; after a start, at worst: listening after {:?}, all records after {:?}, phones told by BYE \
-         after {:?}, registered at the provider after {:?}",
+         read to their last second; after a start, at worst: listening after {listened:?}, all records after {recorded:?}, \
+         phones told by BYE after {told:?}, registered at the provider after {registered:?}",
         kills.rounds,
         known.len(),
-        worst.start,
-        worst.records,
-        worst.goodbye,
-        worst.registration
     );
 }
 

@@ -16,7 +16,7 @@ use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::sighted::{OF_CALLEE, OF_CALLER, Sighted, heard_talk, secrets_of};
-use super::stage::{Stage, phone, talk};
+use super::stage::{Stage, phone, talk, webrtc};
 use crate::sip::raw_phone::{REGISTRAR, RawPhone, header};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
@@ -251,6 +251,23 @@ async fn a_refused_call_a_cancelled_one_and_a_registration_have_ladders_too() {
     assert_eq!(what(&ladder(gateway, "last"), 0).len(), expected.len(), "a registration is no call");
     let (status, told) = gateway.admin("GET", "/calls/nobody/ladder");
     assert_eq!((status, &told["error"]), (404, &"no_trace".into()), "{told}");
+}
+
+/// In the clear, as behind a proxy that ends TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_over_a_websocket_in_the_clear_has_its_ladder_too() {
+    let stage = Stage::new(&["PCMU"]);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = heard_talk(&alice, &callee).await;
+    call.hang_up().await.expect("confirmed");
+    lifted.ended(PATIENCE).await.expect("hung up");
+    let shown = ladder(&stage.gateway, "last");
+    let transports = [0, 2].map(|party: usize| shown["parties"][party]["transport"].as_str());
+    assert_eq!(transports, [Some("WS"), Some("UDP")], "{shown}");
+    assert_eq!(
+        (what(&shown, 0), what(&shown, 1)),
+        (OF_CALLER.map(str::to_owned).into(), OF_CALLEE.map(str::to_owned).into())
+    );
 }
 
 /// Calls that are refused, each with much to keep: the memory does not grow with them.

@@ -49,6 +49,27 @@ async fn numbers_that_a_user_may_not_call_are_refused_and_others_are_heard() {
     stage.gateway.assert_all_is_over(6);
 }
 
+/// What a destination may be called for holds for whoever calls it, trunks too. Fails when the limits of the trunk that is
+/// called are not looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_may_not_be_called_at_a_trunk_are_refused_to_whoever_calls_it() {
+    let lines = "limits = { numbers_allow = ['9'], numbers_deny = ['99'] }";
+    let stage = Stage::with_carrier(&["PCMU"], lines);
+    let callee = phone(stage.callee(CodecId::Pcmu)).await;
+    let office = phone(stage.caller(CodecId::Pcmu)).await;
+    let alice = webrtc(stage.alice()).await;
+    assert_eq!(refusal(alice.dial("9901").await).await, Some(403));
+    assert_eq!(refusal(office.dial("9901").await).await, Some(403));
+    for (call, lifted) in [talk_from_webrtc(&alice, &callee).await, talk(&office, &callee).await] {
+        call.heard_packets(100, PATIENCE).await.expect("audio");
+        lifted.heard_packets(100, PATIENCE).await.expect("audio");
+        assert_mostly_hears(&call, CALLEE_HZ).await;
+        assert_mostly_hears(&lifted, CALLER_HZ).await;
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(4);
+}
+
 /// Who sends somebody on pays for it. Fails when transfers go past the bill.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_transfers_calls_no_number_that_it_may_not_call() {

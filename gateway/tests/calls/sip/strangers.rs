@@ -1,10 +1,11 @@
-//! Calls of those whom nobody knows: they are challenged, and nobody's phone rings.
+//! Calls, and what else is asked, of those whom nobody knows: they are challenged, and nobody's phone rings. Whoever is known
+//! calls by the dial plan, whatever else a request names.
 
 use std::net::UdpSocket;
 
 use webtrunk_signalling::auth::digest::Algorithm;
 
-use super::raw_phone::RawPhone;
+use super::raw_phone::{RawPhone, description};
 use super::sipp::Sipp;
 use super::stage::Stage;
 use crate::support::gateway::{PATIENCE, password};
@@ -69,6 +70,93 @@ fn in_somebody_elses_name() {
     let refused = alice.receive();
     assert!(refused.starts_with("SIP/2.0 403 "), "{refused}");
     silence.assert_silent(&stage);
+}
+
+/// What may be asked outside of calls, and what nobody has heard of.
+const OUT_OF_CALLS: [&str; 11] = [
+    "INVITE",
+    "REGISTER",
+    "MESSAGE",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "PUBLISH",
+    "REFER",
+    "INFO",
+    "UPDATE",
+    "BYE",
+    "NEWMETHOD",
+];
+
+/// A host to which a request points by all that it has: whoever follows any of it sends something there.
+struct Victim {
+    phone: RawPhone,
+    uri: String,
+    shown: String,
+    headers: String,
+}
+
+impl Victim {
+    fn new(stage: &Stage, called: &str) -> Self {
+        let phone = RawPhone::at_port(&Host::new(), SIP_PORT, &stage.gateway, "victim");
+        let (at, ip) = (phone.address(), phone.address().ip());
+        Self {
+            uri: format!("sip:{called}@{at};maddr={ip}"),
+            shown: format!("{at};maddr={ip};received={ip}"),
+            headers: format!("Route: <sip:{at};lr>\r\nRefer-To: <sip:9100@{at}>\r\nEvent: presence\r\n"),
+            phone,
+        }
+    }
+}
+
+/// Fails when a method is let past the doorkeeper, an answer goes where its request points, or is long enough to be worth a
+/// forged source.
+#[test]
+fn what_strangers_ask_outside_of_calls_is_challenged_reaches_nobody_and_is_answered_to_its_source() {
+    let Some(stage) = Stage::new() else { return };
+    let silence = Silence::at(&stage.callee);
+    let home = Host::new();
+    let mut alice = RawPhone::new(&home, &stage.gateway, "alice");
+    let registered = alice.register(Algorithm::Sha256, &password("alice"), "");
+    assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+    let victim = Victim::new(&stage, "alice");
+    let host = Host::new();
+    let mut stranger = RawPhone::new(&host, &stage.gateway, "bob");
+    stranger.show(&victim.shown);
+    for method in OUT_OF_CALLS {
+        let request = stranger.request(method, &victim.uri, &victim.headers);
+        let answer = stranger.ask_this(&request);
+        assert!(answer.starts_with("SIP/2.0 401 "), "{method}: {answer}");
+        assert!(answer.len() <= 2 * request.len(), "{} for {} octets: {answer}", answer.len(), request.len());
+        let (ip, port) = (host.ip(), stranger.address().port());
+        assert!(answer.contains(&format!(";received={ip}")), "{method}: {answer}");
+        assert!(answer.contains(&format!(";rport={port}")), "{method}: {answer}");
+    }
+    silence.assert_silent(&stage);
+    assert!(alice.is_left_alone() && victim.phone.is_left_alone());
+}
+
+/// Fails when a call leaves the dial plan by the host, the maddr or the Route of its request.
+#[test]
+fn whatever_host_a_users_request_names_the_dial_plan_says_who_is_called() {
+    let Some(stage) = Stage::new() else { return };
+    let carrier = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "9100");
+    let victim = Victim::new(&stage, "9100");
+    let home = Host::new();
+    let mut alice = RawPhone::new(&home, &stage.gateway, "alice");
+    let challenged = alice.ask("INVITE", &victim.uri, &victim.headers);
+    let request = ("INVITE", victim.uri.as_str());
+    let answer = alice.authorization(&challenged, Algorithm::Sha256, &password("alice"), request);
+    let headers = format!("{}{answer}Content-Type: application/sdp\r\n", victim.headers);
+    let invite = alice.request_with("INVITE", &victim.uri, &headers, &description(home.ip(), 7000));
+    alice.send(&invite);
+    let called = carrier.next("INVITE ");
+    assert!(called.starts_with(&format!("INVITE sip:9100@{}", stage.callee.ip())), "{called}");
+    carrier.respond(&called, "486 Busy Here");
+    let refused = alice.final_response();
+    assert!(refused.starts_with("SIP/2.0 486 "), "{refused}");
+    alice.acknowledge(&refused);
+    stage.gateway.assert_all_is_over(1);
+    assert!(victim.phone.is_left_alone());
 }
 
 #[test]
