@@ -18,6 +18,7 @@ mod ear;
 mod endurance;
 mod explained;
 mod faults;
+mod faulty_files;
 mod floods;
 mod flows;
 mod full_disk;

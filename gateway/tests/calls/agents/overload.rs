@@ -119,6 +119,10 @@ fn rated() -> GatewayConfig {
         .rule("destination = '700'\nfrom_trunk = 'office'\nactions = ['answer', 'echo']")
 }
 
+/// So many calls with deadlines tell whether a media thread is late, and for so many seconds it is made late at most.
+const CLOCKED: usize = 4;
+const SECONDS_MAX: usize = 30;
+
 fn description(own: SocketAddr) -> String {
     let ip = own.ip();
     format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7100 RTP/AVP 0\r\n")
@@ -154,6 +158,50 @@ async fn of_twice_to_ten_times_the_calls_as_many_begin_as_may_and_the_others_get
     }
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(begun);
+}
+
+/// Fails when how late media threads are is not asked where a call comes by SIP, or ends one that is up.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_media_threads_are_late_a_trunks_call_gets_503_and_those_that_are_up_go_on() {
+    let rule = |from: &str| {
+        let tone = format!("{{ tone = {{ frequency_hz = {CALLEE_HZ}, level_dbm0 = -10 }} }}");
+        format!("destination = '701'\n{from}\nactions = ['answer', {tone}]")
+    };
+    let config = GatewayConfig::default()
+        .media("shards = 1")
+        .defence("refuse_when_late = true")
+        .rule(&rule(""))
+        .rule(&rule("from_trunk = 'office'"));
+    let stage = Stage::with(&["PCMU"], config);
+    let alice = webrtc(stage.alice()).await;
+    let mut calls = Vec::new();
+    for _ in 0..CLOCKED {
+        calls.push(alice.call("701").await.expect("an answer"));
+    }
+    let mut office = RawPhone::new(&stage.office, &stage.gateway, "2001");
+    let mut refused = String::new();
+    for _ in 0..SECONDS_MAX {
+        // A third of a second's packets come too late.
+        for _ in 0..13 {
+            stage.gateway.stand_still(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        if stage.gateway.public("/readyz").0 == 503 {
+            refused = office.ask("INVITE", "sip:701@webtrunk.test", "");
+            office.acknowledge(&refused);
+            break;
+        }
+    }
+    assert!(refused.starts_with("SIP/2.0 503 "), "{refused:?}");
+    let seconds: u32 = header(&refused, "Retry-After").parse().expect("when to come again");
+    assert!((1..=10).contains(&seconds), "{refused}");
+    let figures = stage.gateway.metrics();
+    assert!(figures.contains("webtrunk_calls_without_room_total{why=\"late\"} 1\n"), "{figures}");
+    for call in calls {
+        assert_phone_hears(&call, CALLEE_HZ).await;
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(CLOCKED);
 }
 
 /// Fails when nothing is kept back for users, and when who registers waits for a call's place.

@@ -13,7 +13,7 @@ use crate::support::process::wait_until;
 const TONE: &str = "actions = ['answer', { tone = { frequency_hz = 850, level_dbm0 = -10 } }]";
 
 /// Where a text stands in a configuration, as faults name it: by the line, counted from 1.
-fn line_of(text: &str, part: &str) -> String {
+pub(super) fn line_of(text: &str, part: &str) -> String {
     let (before, _) = text.split_once(part).expect("it is there");
     format!("webtrunk.toml:{}: ", 1 + before.matches('\n').count())
 }

@@ -3,10 +3,12 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{AgentError, PhoneConfig};
 
 use super::ear::assert_hears;
+use super::records::{self, ms, wait_for_records};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, webrtc};
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
@@ -30,7 +32,8 @@ async fn a_call_goes_past_a_silent_a_closed_and_a_refusing_trunk_to_the_next_as_
     let _deaf = UdpSocket::bind(silent.at(5060)).expect("the host is ours");
     let group = "trunks = ['silent', 'closed', 'refusing', 'carrier'], number = '$1'";
     let headers = "headers = { set = { X-Tenant = 'acme-$1', Subject = 'a call' }, remove = ['X-None'] }";
-    let config = GatewayConfig::default()
+    let folder = TempDir::new().expect("a folder");
+    let config = records::config(folder.path())
         .trunk("silent", &silent, &["PCMU"])
         .trunk("closed", &closed, &["PCMU"])
         .trunk("refusing", &refusing, &["PCMU"])
@@ -69,6 +72,10 @@ async fn a_call_goes_past_a_silent_a_closed_and_a_refusing_trunk_to_the_next_as_
     call.hang_up().await.expect("confirmed");
     refuses.finish();
     stage.gateway.assert_all_is_over(3);
+    // Each is charged once, whoever was tried for it.
+    let records = wait_for_records(folder.path(), 3);
+    let talked = records.iter().map(|record| ms(&record["talked_ms"]) > 0).collect::<Vec<_>>();
+    assert_eq!(talked, [true, false, true], "{records:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
