@@ -154,7 +154,7 @@ impl Handler<Overrun> for CallActor {
     type Result = ();
 
     fn handle(&mut self, _: Overrun, ctx: &mut Self::Context) {
-        self.shard.borrow_mut().remove_call(self.id, EndCause::Overloaded, Instant::now());
+        self.shard.borrow_mut().remove_overrun(self.id, Instant::now());
         ctx.stop();
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     use crate::config::EngineConfig;
     use crate::dtls::DtlsCertificate;
     use crate::media::WallClock;
-    use crate::net::{PortPool, Shard};
+    use crate::net::{Gauges, Ledger, PortPool, Shard};
 
     #[test]
     fn a_call_that_is_told_more_than_can_wait_ends_and_says_why() {
@@ -192,7 +192,8 @@ mod tests {
                 clock: WallClock::new(Instant::now(), SystemTime::UNIX_EPOCH),
                 certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
             });
-            let shard = Shard::new(Arc::clone(&supplies), PortPool::new(42_100, 42_101), Arc::default());
+            let (ports, gauges) = (PortPool::new(42_100, 42_101), Arc::new(Gauges::default()));
+            let shard = Shard::new(Arc::clone(&supplies), ports, Arc::clone(&gauges));
             let shard = Rc::new(RefCell::new(shard));
             let id = CallId::next();
             let (told, mut events) = mpsc::channel(16);
@@ -207,6 +208,9 @@ mod tests {
             assert!(matches!(told, Some(CallEvent::Ended { cause: EndCause::Overloaded })), "{told:?}");
             assert!(events.recv().await.is_none(), "the call is told to be over once");
             assert!(!shard.borrow().has_call(id));
+            let mut ledger = Ledger::default();
+            gauges.add_to(&mut ledger);
+            assert_eq!((ledger.commands_overrun, ledger.events_overrun), (1, 0));
         });
     }
 

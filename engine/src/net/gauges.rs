@@ -10,7 +10,7 @@ const MISSED_PERMILLE_MAX: u32 = 50;
 /// So many such seconds in a row make a shard late. Chosen by us: one may be an accident of the machine's.
 const LATE_SECONDS: u32 = 2;
 
-/// Counts of one shard; only its thread writes.
+/// Counts of one shard; only its thread writes, but for events of recordings that found no room.
 #[derive(Debug, Default)]
 pub(crate) struct Gauges {
     calls: AtomicUsize,
@@ -18,6 +18,8 @@ pub(crate) struct Gauges {
     ports_in_use: AtomicUsize,
     datagrams_of_nobody: AtomicUsize,
     datagrams_unsent: AtomicU64,
+    commands_overrun: AtomicU64,
+    events_overrun: AtomicU64,
     newcomers: AtomicUsize,
     busy_permille: AtomicU32,
     pairs_free: AtomicUsize,
@@ -59,6 +61,10 @@ pub struct Ledger {
     pub datagrams_of_nobody: usize,
     /// Datagrams that found no room among those that waited to be sent, since the begin.
     pub datagrams_unsent: u64,
+    /// Calls that ended since more commands came than can wait, since the begin.
+    pub commands_overrun: u64,
+    /// Events of calls that found no room where they wait to be taken, since the begin: such a call ends too.
+    pub events_overrun: u64,
     /// Timers that wait, as each shard counted them within the last second.
     pub timers: usize,
     /// Recordings that were not begun since too many waited for the disk, since the begin.
@@ -147,12 +153,22 @@ impl Gauges {
         self.datagrams_unsent.store(datagrams, Relaxed);
     }
 
+    pub(crate) fn count_commands_overrun(&self) {
+        self.commands_overrun.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_event_overrun(&self) {
+        self.events_overrun.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn add_to(&self, ledger: &mut Ledger) {
         ledger.calls += self.calls.load(Relaxed);
         ledger.legs += self.legs.load(Relaxed);
         ledger.ports_in_use += self.ports_in_use.load(Relaxed);
         ledger.datagrams_of_nobody += self.datagrams_of_nobody.load(Relaxed);
         ledger.datagrams_unsent += self.datagrams_unsent.load(Relaxed);
+        ledger.commands_overrun += self.commands_overrun.load(Relaxed);
+        ledger.events_overrun += self.events_overrun.load(Relaxed);
         ledger.timers += self.timers.load(Relaxed);
     }
 }

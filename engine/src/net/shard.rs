@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
@@ -206,9 +207,15 @@ impl Shard {
             self.release(id, leg, now);
         }
         while let Some(event) = slot.call.poll_event() {
-            tell(&slot.events, event);
+            tell(&slot.events, event, &self.gauges);
         }
-        tell(&slot.events, CallEvent::Ended { cause });
+        tell(&slot.events, CallEvent::Ended { cause }, &self.gauges);
+    }
+
+    /// Ends a call that has missed commands.
+    pub(crate) fn remove_overrun(&mut self, id: CallId, now: Instant) {
+        self.gauges.count_commands_overrun();
+        self.remove_call(id, EndCause::Overloaded, now);
     }
 
     /// Tells who places calls how the last second was.
@@ -363,7 +370,7 @@ impl Shard {
         while let Some(event) = slot.call.poll_event() {
             // Who ends a leg as its last deed may be gone by then.
             let is_last_word = matches!(event, CallEvent::LegEnded { .. });
-            is_deaf |= !tell(&slot.events, event) && !is_last_word;
+            is_deaf |= !tell(&slot.events, event, &self.gauges) && !is_last_word;
         }
         if let Some(at) = slot.call.poll_timeout()
             && slot.armed_for.is_none_or(|armed_for| at < armed_for)
@@ -433,9 +440,13 @@ pub(crate) struct Reading {
     pub(crate) closed: Rc<Notify>,
 }
 
-/// Hands an event over; false when it cannot be, which ends the call.
-fn tell(events: &mpsc::Sender<Box<CallEvent>>, event: CallEvent) -> bool {
-    events.try_send(Box::new(event)).is_ok()
+/// Hands an event over; false when it cannot be, which ends the call. One that finds no room is counted.
+fn tell(events: &mpsc::Sender<Box<CallEvent>>, event: CallEvent, gauges: &Gauges) -> bool {
+    let told = events.try_send(Box::new(event));
+    if let Err(TrySendError::Full(_)) = &told {
+        gauges.count_event_overrun();
+    }
+    told.is_ok()
 }
 
 mod addresses;

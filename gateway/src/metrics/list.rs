@@ -293,7 +293,8 @@ pub(super) const LIST: &[Metric] = &[
         help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
                datagrams of media on their way out, changes of registrations and records of calls for the store, and such records of which it got the end alone, traces of calls, messages for ladders and for the collector of HEP, \
                connections that carry media, what a call wants of another that it is joined to, \
-               recordings that begin while the disk does not answer, packets of those that go on, and messages for pages that do not read",
+               recordings that begin while the disk does not answer, packets of those that go on, messages for pages that do not read, \
+               and what the media of a call is told, and tells: that ends the call",
         read: |at, samples| {
             samples.labelled(["sip_in"], at.sip.inbound_overflows);
             samples.labelled(["sip_strangers"], at.sip.strangers_overflows);
@@ -312,6 +313,8 @@ pub(super) const LIST: &[Metric] = &[
                 samples.labelled(["ladders"], sight.tap.dropped);
                 samples.labelled(["hep"], sight.hep.map_or(0, |hep| hep.lost));
             }
+            samples.labelled(["call_commands"], at.ledger.commands_overrun);
+            samples.labelled(["call_events"], at.ledger.events_overrun);
         },
     },
     // Media.

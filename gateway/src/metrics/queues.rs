@@ -12,7 +12,7 @@ use crate::sight::hep::HepCounts;
 use crate::status::Status;
 
 /// As many at each as its place in the list.
-const QUEUES: [&str; 15] = [
+const QUEUES: [&str; 17] = [
     "sip_in",
     "sip_strangers",
     "sip_out",
@@ -28,6 +28,8 @@ const QUEUES: [&str; 15] = [
     "pages",
     "ladders",
     "hep",
+    "call_commands",
+    "call_events",
 ];
 
 #[test]
@@ -43,6 +45,8 @@ fn each_queue_tells_what_found_no_room_in_it_and_in_no_other() {
             datagrams_unsent: 4,
             recordings_refused: 11,
             recorded_packets_missed: 12,
+            commands_overrun: 16,
+            events_overrun: 17,
             ..Ledger::default()
         },
         status: Status { store_lost: 5, cdr_lost: 6, cdr_cut: 7, ..Status::default() },

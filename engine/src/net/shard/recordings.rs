@@ -1,5 +1,6 @@
 //! Recordings of a shard's calls: begun by the recorder, told to the call.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::info;
@@ -17,14 +18,14 @@ impl Shard {
             return slot.call.span().in_scope(|| info!("a recording runs already, and goes on"));
         }
         // A recording does not keep the events of a call open that is over.
-        let events = slot.events.downgrade();
+        let (events, gauges) = (slot.events.downgrade(), Arc::clone(&self.gauges));
         let tell_call = move |told| {
             let event = match told {
                 Told::Started { file } => CallEvent::RecordingStarted { file },
                 Told::Ended { file, end } => CallEvent::RecordingStopped { file, end },
             };
             // A call that does not listen any more is ended by its shard.
-            let _ = events.upgrade().is_some_and(|events| tell(&events, event));
+            let _ = events.upgrade().is_some_and(|events| tell(&events, event, &gauges));
         };
         match &self.recorder {
             Some(recorder) => {

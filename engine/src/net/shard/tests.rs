@@ -149,6 +149,19 @@ async fn nobody_to_tell_ends_the_call() {
     let told = CallEvent::LegConnected { leg: deaf.leg };
     bench.shard.with_call(deaf.call, bench.now, |call, _, _| call.tell(told));
     assert_eq!((bench.ledger().calls, bench.ledger().ports_in_use), (0, 0));
+    assert_eq!(bench.ledger().events_overrun, 0, "there was nobody");
+}
+
+#[tokio::test]
+async fn a_call_whose_events_are_not_taken_ends_and_is_counted() {
+    let mut bench = Bench::new();
+    let slow = bench.join_phone();
+    for _ in 0..=slow.events.max_capacity() {
+        let told = CallEvent::LegConnected { leg: slow.leg };
+        bench.shard.with_call(slow.call, bench.now, |call, _, _| call.tell(told));
+    }
+    assert_eq!((bench.ledger().calls, bench.ledger().ports_in_use), (0, 0));
+    assert!(bench.ledger().events_overrun > 0);
 }
 
 #[tokio::test]
