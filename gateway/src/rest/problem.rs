@@ -1,6 +1,7 @@
 //! What goes wrong, as a program reads it and a person does (RFC 9457).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -33,6 +34,9 @@ pub struct Problem {
 
 /// How long who guessed too often has to wait, in s: as long as failures count.
 const WAIT_S: u64 = 60;
+
+/// How long who finds no room is to wait, in s: as long as SIP says, and not all of them alike, so that they do not come back together.
+const ROOM_WAIT_S: RangeInclusive<u64> = 1..=10;
 
 impl Problem {
     /// Of a kind; `word` names it.
@@ -183,7 +187,8 @@ impl Problem {
     /// There is no room for calls now.
     #[must_use]
     pub fn no_room(detail: impl fmt::Display) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", "No calls can be made now", detail)
+        let told = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", "No calls can be made now", detail);
+        Self { retry_after_s: Some(rand::random_range(ROOM_WAIT_S)), ..told }
     }
 
     /// The path takes other methods.

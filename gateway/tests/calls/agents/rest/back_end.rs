@@ -65,12 +65,14 @@ impl BackEnd {
     }
 
     /// The status line and the headers with which it is answered.
-    pub(super) fn head(&self, gateway: &Gateway, path: &str) -> String {
+    pub(super) fn head(&self, gateway: &Gateway, method: &str, path: &str, body: &str) -> String {
         let (authority, key) = (gateway.http_authority(), &self.key);
         let mut connection = TcpStream::connect(&authority).expect("the gateway listens");
         connection.set_read_timeout(Some(PATIENCE)).expect("it is open");
         let request = format!(
-            "GET /api/v1{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+            "{method} /api/v1{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         connection.write_all(request.as_bytes()).expect("it is open");
         let mut answer = String::new();

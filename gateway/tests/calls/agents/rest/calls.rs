@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
@@ -19,7 +20,12 @@ const OFFICE: &str = "destination = '8\\d+'\nactions = [{ bridge = { trunk = 'of
 const ALL: &str = "\"calls:read\", \"calls:write\", \"registrations:read\"";
 
 fn stage(entries: &str) -> Stage {
-    let config = GatewayConfig::default().sections(&format!("[rest]\n{entries}")).rule(OFFICE);
+    stage_of(GatewayConfig::default(), entries)
+}
+
+/// The same with what a configuration has already.
+fn stage_of(config: GatewayConfig, entries: &str) -> Stage {
+    let config = config.sections(&format!("[rest]\n{entries}")).rule(OFFICE);
     Stage::with(&["PCMU"], config)
 }
 
@@ -211,4 +217,30 @@ async fn a_call_that_a_back_end_made_ends_with_who_is_busy_and_what_may_not_be_c
         assert_eq!((status, &told["status"]), (400, &400.into()), "{body}: {told}");
     }
     assert_eq!(gateway.log().count(&["\"level\":\"ERROR\""]), 0);
+}
+
+/// Fails when a back end's call begins while the gateway drains, or who asks is not told how long to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_gateway_drains_it_makes_no_call_for_a_back_end_and_the_one_that_is_up_goes_on() {
+    let own = BackEnd::new("own");
+    let mut stage = stage_of(GatewayConfig::default().drain_timeout(600), &own.entry(ALL, ""));
+    let (first, second) = phones(&stage).await;
+    let alice = webrtc(stage.alice()).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &second).await;
+    stage.gateway.process.signal(Signal::SIGTERM);
+    assert!(wait_until(PATIENCE, || stage.gateway.public("/readyz").0 == 503), "it drains");
+    let asked = json!({"user": "alice", "from": "8100", "to": "9100"});
+    let head = own.head(&stage.gateway, "POST", "/calls", &asked.to_string());
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
+    let wait = head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("how long to wait");
+    assert!((1..=10).contains(&wait.parse::<u32>().expect("seconds")), "{head}");
+    let (status, told) = own.ask(&stage.gateway, "POST", "/calls", Some(&asked));
+    assert_eq!((status, &told["type"]), (503, &"urn:webtrunk:problem:no-room".into()), "{told}");
+    let called = tokio::time::timeout(Duration::from_millis(500), first.next_incoming()).await;
+    assert!(called.is_err(), "nobody is called");
+    assert_hears_now(&call, CALLEE_HZ).await;
+    assert_hears_now(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    let status = stage.gateway.process.wait(PATIENCE).expect("it ends when the call is over");
+    assert_eq!(status.code(), Some(0));
 }

@@ -71,7 +71,7 @@ async fn a_flood_of_refused_calls_hides_nobody_elses_and_a_key_that_asks_too_oft
     assert!(metrics.contains(&format!("webtrunk_rest_requests_limited_total {limited}\n")), "{metrics}");
 
     // Who waits as long as it is told is let in, and no sooner.
-    let head = acme.head(gateway, "/calls");
+    let head = acme.head(gateway, "GET", "/calls", "");
     let wait =
         head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("it is told").to_owned();
     assert!(head.starts_with("http/1.1 429 "), "{head}");
