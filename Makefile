@@ -81,7 +81,7 @@ rest-fuzz: setup-test
 
 pages: setup-test
 	$(MAKE) web $(DRIVER_MODULES)
-	$(CARGO) test $(LOCKED) --release --workspace --test calls -- agents::json sdk::set_up browser_sipp::moved --ignored --nocapture --test-threads=1
+	$(CARGO) test $(LOCKED) --release --workspace --test calls -- agents::json sdk::set_up sdk::survival browser_sipp::moved --ignored --nocapture --test-threads=1
 
 check:
 	$(CARGO) fmt --all --check

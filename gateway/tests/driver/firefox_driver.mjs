@@ -1,5 +1,5 @@
 // Drives Firefox as `driver.mjs` drives Chromium, as far as pages need it that phone: launch, open, run, reload and close, and of pages that
-// are not ours visit, click, see and hear.
+// are not ours visit, fill, click, see, hear and noted.
 
 import { Firefox } from './firefox.mjs';
 import { hear } from './hear.mjs';
@@ -27,6 +27,20 @@ async function find(selector, text, presses, patience) {
   throw new Error(`no ${selector} with "${text}" in ${patience} ms: ${document.body.innerText}`);
 }
 
+/** Runs in such a page: waits until a field can be seen, and fills it in. */
+async function fill(selector, text, patience) {
+  for (const until = performance.now() + patience; performance.now() < until;) {
+    const field = document.querySelector(selector);
+    if (field?.checkVisibility()) {
+      field.value = text;
+      for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, { bubbles: true }));
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`no ${selector} in ${patience} ms: ${document.body.innerText}`);
+}
+
 const commands = {
   async launch({ browser, sound }) {
     firefox = await Firefox.launch(browser, sound, (page, text) => {
@@ -52,9 +66,13 @@ const commands = {
     pages.set(name, await firefox.visit(url, prepare, microphone ?? { hz: null }));
   },
 
+  async fill({ page, selector, text }) { await firefox.evaluate(pages.get(page), fill, selector, text, PATIENCE_MS); },
+
   async click({ page, selector }) { await firefox.evaluate(pages.get(page), find, selector, '', true, PATIENCE_MS); },
 
   async see({ page, selector, text }) { await firefox.evaluate(pages.get(page), find, selector, text, false, PATIENCE_MS); },
+
+  async noted({ page }) { return firefox.evaluate(pages.get(page), '() => window.noted'); },
 
   async hear({ page, selector, seconds }) { return firefox.evaluate(pages.get(page), hear, [selector, seconds]); },
 

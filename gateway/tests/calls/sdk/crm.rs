@@ -15,11 +15,11 @@ use crate::agents::recorded::read_wav;
 use crate::agents::rest::hook_receiver::{HookReceiver, kinds};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
-use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 use crate::support::page::Microphone;
 use crate::support::process::wait_until;
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::tools;
 
@@ -35,6 +35,7 @@ const EVENTS: [&str; 4] = ["call.started", "call.answered", "call.ended", "recor
 
 /// The gateway at a provider of which one host registers and another sends calls.
 fn gateway(
+    seat: &Seat,
     server: &Server,
     hooks: &HookReceiver,
     [registrar, network]: [&Host; 2],
@@ -42,8 +43,9 @@ fn gateway(
 ) -> Gateway {
     let (ip, calls_from) = (registrar.ip(), network.ip());
     let hook = hooks.entry("crm", &format!("events = {EVENTS:?}"));
-    let json = format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}\n[rest]\n{hook}", server.lines());
+    let json = format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}\n[rest]\n{hook}", server.lines(&[]));
     let config = GatewayConfig::default()
+        .origin(seat.browser().origin())
         .sections(&json)
         .recording(recordings.path())
         .store(&store.path().join("w.db"))
@@ -55,7 +57,7 @@ fn gateway(
             "destination = '[a-z]+'\nfrom_trunk = 'provider'\nactions = [{ record = { format = 'wav' } }, \
              { bridge = { user = '$0', headers = { set = { X-Case = '42' } } } }]",
         );
-    Gateway::start(&config)
+    Gateway::start_at(seat.host(), &config)
 }
 
 /// The one recording that there is.
@@ -66,15 +68,19 @@ fn recording(folder: &TempDir) -> PathBuf {
     file
 }
 
-#[test]
-fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_recorded() {
-    let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
+in_each_browser!(a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_recorded);
+
+fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_recorded(seat: &Seat) {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let browser = seat.browser();
     let [host, network] = [Host::new(), Host::new()];
     let account = json!({"user": ACCOUNT, "password": PASSWORD, "domain": host.ip().to_string()});
-    let Some(server) = Server::start(Some(&account)) else { return };
+    let Some(server) = seat.beside_browser(|| Server::start(Some(&account))) else { return };
     let [recordings, store] = [(); 2].map(|()| TempDir::new().expect("a folder"));
     let hooks = HookReceiver::start();
-    let gateway = gateway(&server, &hooks, [&host, &network], [&recordings, &store]);
+    let gateway = gateway(seat, &server, &hooks, [&host, &network], [&recordings, &store]);
     let registrar = Sipp::callee(&host, "registrar", &[("USER", ACCOUNT), ("PASSWORD", PASSWORD)]);
 
     // By her token alone she is registered, with a Digest that another's code finds right.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
 use super::server::Server;
@@ -15,12 +16,15 @@ use crate::support::host::Host;
 use crate::support::page::Microphone;
 use crate::support::process::wait_until;
 use crate::support::seat::{Seat, in_each_browser};
-use crate::support::sound::Sound;
 use crate::support::tools;
 use crate::support::visit::Visit;
 
-/// The browser's microphone speaks, louder than this.
-const SPEECH_DB: f64 = -45.0;
+/// How a page signs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Password,
+    Token,
+}
 
 struct Stage {
     browser: Browser,
@@ -30,52 +34,55 @@ struct Stage {
     /// Of another trunk, which calls too.
     branch: Host,
     sound: RtpPeer,
+    /// Of the gateway's certificate, where it has one.
+    _folder: TempDir,
 }
 
 impl Stage {
-    /// `None` where a tool is missing.
-    fn near() -> Option<Self> {
-        Self::lay(&Seat::near()?)
-    }
-
-    /// Whom the examples are for has their server and the browser on one machine.
-    fn lay(seat: &Seat) -> Option<Self> {
+    /// Whom the examples are for has their server and the browser on one machine. `None` where a tool is missing.
+    fn lay(seat: &Seat, proof: Proof) -> Option<Self> {
         tools::command("sipp")?;
         let server = seat.beside_browser(|| Server::start(None))?;
         let [office, branch] = [Host::new(), Host::new()];
         let comes_in = "destination = '4711'\nfrom_trunk = 'office|branch'\n\
             actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
-        let config = GatewayConfig::default()
+        let passwords = if proof == Proof::Password { "passwords = true\n" } else { "" };
+        let mut config = GatewayConfig::default()
             .origin(seat.browser().origin())
-            .sections(&format!("[json]\npasswords = true\n{}", server.lines()))
+            .sections(&format!("[json]\n{passwords}{}", server.lines(&[])))
             .user("alice")
             .trunk("office", &office, &["PCMU"])
             .trunk("branch", &branch, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
             .rule(comes_in);
+        let folder = TempDir::new().expect("a folder");
+        if proof == Proof::Password {
+            config = seat.for_passwords(config, &folder);
+        }
         let gateway = Gateway::start_at(seat.host(), &config);
         let sound = RtpPeer::new(&office, 7000);
         let browser = seat.browser().clone();
-        Some(Self { browser, gateway, server, office, branch, sound })
+        Some(Self { browser, gateway, server, office, branch, sound, _folder: folder })
     }
 
     fn visit(&self, page: &str) -> Visit {
-        self.browser.visit(&self.server.page(page, &self.gateway))
+        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
+        self.browser.visit_speaking(&self.server.page(page, &self.gateway), microphone)
     }
 
-    /// The CRM's page, which says a tone.
+    /// The CRM's page, once it is there.
     fn visit_crm(&self) -> Visit {
-        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
-        let page = self.browser.visit_speaking(&self.server.page("crm", &self.gateway), microphone);
+        let page = self.visit("crm");
         page.see("#status", "The gateway: connected");
         page
     }
 
-    /// Lets the phone speak, and waits until it hears the page.
-    fn talk(&mut self, port: u16) {
+    /// Lets the phone speak, and waits until both are heard.
+    fn talk(&mut self, page: &Visit, port: u16) {
         self.sound.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-        let level = || Sound::telephone(self.sound.hear(Law::Mu)).level();
-        assert!(wait_until(PATIENCE, || level() > SPEECH_DB), "the page is heard with {:.1} dB", level());
+        self.sound.await_tone(Law::Mu, PAGE_HZ);
+        let share = || page.begin_to_listen("audio", 1.0).wait().share_of_tone(PHONE_HZ);
+        assert!(wait_until(PATIENCE, || share() > 0.9), "the page never hears {PHONE_HZ} Hz");
     }
 
     fn end(self, calls: usize) {
@@ -85,13 +92,14 @@ impl Stage {
 }
 
 in_each_browser!(
+    the_dialler_of_the_sdk_calls_a_phone,
+    the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server,
     the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to,
     the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts,
 );
 
-#[test]
-fn the_dialler_of_the_sdk_calls_a_phone() {
-    let Some(mut stage) = Stage::near() else { return };
+fn the_dialler_of_the_sdk_calls_a_phone(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat, Proof::Password) else { return };
     let page = stage.visit("dialler");
     page.fill("#user", "alice");
     page.fill("#password", "not hers");
@@ -105,7 +113,7 @@ fn the_dialler_of_the_sdk_calls_a_phone() {
     page.fill("#number", "0301234567");
     page.click("#dial button");
     page.see("#status", "Talking to 0301234567");
-    stage.talk(phone.wait_for("INVITE").audio_port().expect("it has audio"));
+    stage.talk(&page, phone.wait_for("INVITE").audio_port().expect("it has audio"));
     page.click("#keys button");
     stage.gateway.log().wait_for(&["digit pressed"], PATIENCE);
     // Who calls meanwhile takes nothing from her.
@@ -119,11 +127,9 @@ fn the_dialler_of_the_sdk_calls_a_phone() {
     stage.end(2);
 }
 
-#[test]
-fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
-    let Some(mut stage) = Stage::near() else { return };
-    let page = stage.visit("crm");
-    page.see("#status", "The gateway: connected");
+fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
+    let page = stage.visit_crm();
     let values = [("FORMATS", "0")];
     let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &values);
     page.see(".name", "Ada Example");
@@ -131,7 +137,7 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
     assert!(phone.received("200").is_empty(), "nobody has lifted yet");
     page.click(".answer");
     page.see("#status", "From Ada Example: connected");
-    stage.talk(phone.wait_for("200").audio_port().expect("it has audio"));
+    stage.talk(&page, phone.wait_for("200").audio_port().expect("it has audio"));
     phone.go_on();
     page.see("#status", "The call was hung up.");
     phone.finish();
@@ -139,7 +145,7 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
 }
 
 fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to(seat: &Seat) {
-    let Some(mut stage) = Stage::lay(seat) else { return };
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
     let page = stage.visit_crm();
     let sip = stage.gateway.sip();
     let first = Sipp::caller(&stage.office, "caller_talks", sip, "4711", &[("FORMATS", "0")]);
@@ -178,7 +184,7 @@ fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to(se
 
 /// Bert is called, and lifts while Ada, who called meanwhile, is talked to.
 fn the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts(seat: &Seat) {
-    let Some(mut stage) = Stage::lay(seat) else { return };
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
     let page = stage.visit_crm();
     let sip = stage.gateway.sip();
     let bert = Sipp::callee(&stage.office, "callee_early", &[("FORMATS", "0")]);

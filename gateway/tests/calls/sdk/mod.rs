@@ -4,6 +4,7 @@ mod calls;
 mod crm;
 mod ears;
 mod examples;
+mod paths;
 mod replaced;
 mod server;
 mod sessions;

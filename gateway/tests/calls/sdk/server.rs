@@ -52,15 +52,16 @@ impl Server {
         Some(Self { origin, keys, _process: process })
     }
 
-    /// What the gateway's section `[json]` has of it.
-    pub(super) fn lines(&self) -> String {
+    /// What the gateway's section `[json]` has of it, where pages come from these origins too.
+    pub(super) fn lines(&self, others: &[&str]) -> String {
         let file: PathBuf = self.keys.path().join("keys.toml");
-        format!("origins = [{:?}]\ntoken_keys = {file:?}\n", self.origin)
+        let mut origins = vec![&*self.origin];
+        origins.extend(others);
+        format!("origins = {origins:?}\ntoken_keys = {file:?}\n")
     }
 
     /// The address of one of its pages, for this gateway.
     pub(super) fn page(&self, page: &str, gateway: &Gateway) -> String {
-        let api = gateway.websocket().replace("/sip", "/api/v1");
-        format!("{}/examples/{page}.html?gateway={api}", self.origin)
+        format!("{}/examples/{page}.html?gateway={}", self.origin, gateway.json_api())
     }
 }

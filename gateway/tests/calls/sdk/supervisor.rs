@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
 use super::ears::{Ears, SUPERVISOR_HZ};
@@ -9,10 +10,11 @@ use super::server::Server;
 use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
-use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
+use crate::support::lasting_name::keys;
 use crate::support::page::{Library, LineConfig, Microphone};
+use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::visit::Visit;
@@ -26,17 +28,18 @@ fn sign_in(page: &Visit, user: &str) {
     page.see("#status", &format!("Ready, {user}"));
 }
 
-#[test]
-fn the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_barges_in() {
-    let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
-    let Some(server) = Server::start(None) else { return };
+in_each_browser!(the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_barges_in);
+
+fn the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_barges_in(seat: &Seat) {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let Some(server) = seat.beside_browser(|| Server::start(None)) else { return };
+    let browser = seat.browser();
     let office = Host::new();
     let config = GatewayConfig::default()
         .origin(browser.origin())
-        .sections(&format!(
-            "[json]\npasswords = true\n{}",
-            server.lines().replace("[\"", &format!("[{:?}, \"", browser.origin()))
-        ))
+        .sections(&format!("[json]\npasswords = true\n{}{}", server.lines(&[browser.origin()]), keys()))
         .user("alice")
         .user("mallory")
         .user("sue")
@@ -46,14 +49,15 @@ fn the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_ba
         .supervises("sue", "sales")
         .trunk("office", &office, &["PCMU"])
         .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
-    let gateway = Gateway::start(&config);
-    let agent = browser.open();
+    let folder = TempDir::new().expect("a folder");
+    let gateway = Gateway::start_at(seat.host(), &seat.for_passwords(config, &folder));
     let line = LineConfig {
         library: Library::Webtrunk,
         microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
+        socket: Some(gateway.json_api()),
         ..LineConfig::default()
     };
-    agent.register(&gateway, "alice", &line);
+    let agent = seat.open(&gateway, "alice", &line);
     let visit = || {
         let microphone = Microphone::Tone { hz: SUPERVISOR_HZ, peak: PEAK_AT_10_DBM0 };
         browser.visit_speaking(&server.page("supervisor", &gateway), microphone)

@@ -35,11 +35,11 @@ pub(crate) struct Sipp {
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
 /// How long sipp waits, inside a call, for the message that its scenario expects, in milliseconds: longer than any
-/// test talks before it hangs up, on a busy machine too.
-const RECEIVE_MS: &str = "180000";
+/// test talks before it hangs up, on a busy machine too. The longest have a page lose all that it has a hundred times.
+const RECEIVE_MS: &str = "2400000";
 
 /// When sipp gives up; longer than any test waits for it.
-const LIFETIME: &str = "240s";
+const LIFETIME: &str = "2460s";
 
 /// What the scenarios take where a test says nothing else.
 const DEFAULTS: Values<'static> = &[

@@ -226,6 +226,12 @@ impl Gateway {
         format!("wss://{}/sip", self.host.at(HTTP_PORT))
     }
 
+    /// The JSON API, over TLS where the gateway has a certificate.
+    pub(crate) fn json_api(&self) -> String {
+        let socket = if self.certificate.is_some() { self.secure_websocket() } else { self.websocket() };
+        socket.replace("/sip", "/api/v1")
+    }
+
     /// SIP over UDP and TCP.
     pub(crate) const fn sip(&self) -> SocketAddr {
         self.host.at(SIP_PORT)

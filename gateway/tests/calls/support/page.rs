@@ -404,11 +404,27 @@ impl Page {
     /// One end of the way that media takes at present, as the statistics have it: `localCandidateId` or
     /// `remoteCandidateId`.
     pub(crate) fn selected(&self, end: &str) -> Value {
+        self.selected_at_present(end).expect("media has a way")
+    }
+
+    /// Whether that end is at this address, where there is one.
+    pub(crate) fn is_selected(&self, end: &str, address: &str) -> bool {
+        self.selected_at_present(end).is_some_and(|end| end["address"] == address)
+    }
+
+    fn selected_at_present(&self, end: &str) -> Option<Value> {
         let reports = self.run("stats", &json!([]));
         let reports = reports.as_array().expect("a list");
-        let by_id = |id: &Value| reports.iter().find(|report| report["id"] == *id).expect("it is named");
-        let transport = reports.iter().find(|report| report["type"] == "transport").expect("one");
-        by_id(&by_id(&transport["selectedCandidatePairId"])[end]).clone()
+        let by_id = |id: &Value| reports.iter().find(|report| report["id"] == *id);
+        let transport = reports.iter().find(|report| report["type"] == "transport");
+        let pair = match transport {
+            Some(transport) => by_id(&transport["selectedCandidatePairId"]),
+            // Firefox has no report of it: the pair itself says that it is the one.
+            None => {
+                reports.iter().find(|report| report["type"] == "candidate-pair" && report["selected"] == true)
+            }
+        };
+        by_id(&pair?[end]).cloned()
     }
 
     /// The codecs sent and received, as the statistics have them: `audio/opus`.

@@ -1,13 +1,16 @@
 //! Where pages with our SDK sit: in Chromium beside the gateway, or in Firefox on a machine of its own, since that has no candidates on
-//! loopback, nor where no route leads out. What is played in one is played in the other.
+//! loopback, nor where no route leads out. What is played in one is played in the other; what changes the way between browser and gateway,
+//! in both on machines of their own.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use tempfile::TempDir;
 use webtrunk_signalling::lock::lock;
 
 use super::browser::{Browser, Shared};
-use super::gateway::Gateway;
+use super::certificate::pair_for;
+use super::gateway::{Gateway, GatewayConfig};
 use super::gateway_config::HTTP_PORT;
 use super::host::Host;
 use super::lasting_name::{keys, lasting_name};
@@ -21,14 +24,14 @@ const GATEWAY: &str = "10.99.7.1";
 /// A browser, as the gateway's neighbour.
 pub(crate) struct Seat {
     browser: Browser,
-    /// The browser's machine, where it is not the gateway's.
-    outside: Option<Arc<Machine>>,
+    /// From the browser's machine to the gateway's, where that is another.
+    street: Option<Arc<Street>>,
 }
 
 impl Seat {
     /// In the Chromium that tests share. `None` where a tool is missing.
     pub(crate) fn near() -> Option<Self> {
-        Some(Self { browser: Browser::shared()?, outside: None })
+        Some(Self { browser: Browser::shared()?, street: None })
     }
 
     pub(crate) const fn browser(&self) -> &Browser {
@@ -37,13 +40,21 @@ impl Seat {
 
     /// The gateway's address on the machine on which the test is, where the browser is on another.
     pub(crate) fn machine(&self) -> Option<&'static str> {
-        self.outside.as_ref().map(|_| GATEWAY)
+        self.street.as_ref().map(|_| GATEWAY)
+    }
+
+    /// What leads from the browser's machine to the gateway's.
+    ///
+    /// # Panics
+    /// Where they are one.
+    pub(crate) fn street(&self) -> &Street {
+        self.street.as_ref().expect("it is asked for by plays that are played apart")
     }
 
     /// Does something on the browser's machine.
     pub(crate) fn beside_browser<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
-        match &self.outside {
-            Some(outside) => outside.run(act),
+        match &self.street {
+            Some(street) => street.outside.run(act),
             None => act(),
         }
     }
@@ -58,10 +69,18 @@ impl Seat {
         format!("[json]\norigins = [{:?}]\n{}", self.browser.origin(), keys())
     }
 
+    /// What a gateway is like at which people sign in by their passwords, which are taken from another machine over TLS alone: its
+    /// certificate is in this folder.
+    pub(crate) fn for_passwords(&self, config: GatewayConfig, folder: &TempDir) -> GatewayConfig {
+        let Some(ip) = self.machine() else { return config };
+        let (certificate, key) = pair_for(folder, "gateway", ip);
+        config.tls(&certificate, &key)
+    }
+
     /// A wire to the gateway's WebSocket, at an address that the browser reaches.
     pub(crate) fn wire(&self, gateway: &Gateway) -> Wire {
         let http = SocketAddr::new(gateway.sip().ip(), HTTP_PORT);
-        if self.outside.is_some() { Wire::beside(http) } else { Wire::to(http) }
+        if self.street.is_some() { Wire::beside(http) } else { Wire::to(http) }
     }
 
     /// Opens a page and registers it as a user, by a name that lasts for a while where it speaks JSON.
@@ -79,14 +98,50 @@ impl Seat {
     }
 }
 
-/// Makes two tests of each play: one in Chromium, one in Firefox.
+/// The gateway's machine and a browser's, and a cable from one to the other.
+pub(crate) struct Street {
+    inside: Machine,
+    outside: Machine,
+}
+
+impl Street {
+    /// The interface of both at its ends.
+    pub(crate) const INTERFACE: &'static str = "street";
+
+    /// The browser's address.
+    pub(crate) const BROWSER: &'static str = "10.99.7.2";
+
+    fn lay() -> Arc<Self> {
+        let [inside, outside] = [Machine::new(), Machine::new()];
+        inside.lay_cable(Self::INTERFACE, &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
+        outside.ip("route add default via 10.99.7.1");
+        Arc::new(Self { inside, outside })
+    }
+
+    /// The gateway's machine.
+    pub(crate) const fn inside(&self) -> &Machine {
+        &self.inside
+    }
+
+    /// Plays something there, where this browser has the other end.
+    fn play(self: &Arc<Self>, browser: Browser, play: impl FnOnce(&Seat) + Send) {
+        let seat = Seat { browser, street: Some(self.clone()) };
+        self.inside.run(|| play(&seat));
+    }
+}
+
+/// Makes two tests of each play: one in Chromium, one in Firefox. With `apart` both browsers are the play's own, on a machine of
+/// their own, whose way to the gateway it may change.
 macro_rules! in_each_browser {
-    ($($play:ident),+ $(,)?) => {
+    (apart: $($play:ident),+ $(,)?) => {
+        crate::support::seat::in_each_browser!(@ in_chromium_apart in_firefox_apart $($play)+);
+    };
+    (@ $in_chromium:ident $in_firefox:ident $($play:ident)+) => {
         mod chromium {
             $(
                 #[test]
                 fn $play() {
-                    crate::support::seat::in_chromium(super::$play);
+                    crate::support::seat::$in_chromium(super::$play);
                 }
             )+
         }
@@ -95,10 +150,13 @@ macro_rules! in_each_browser {
             $(
                 #[test]
                 fn $play() {
-                    crate::support::seat::in_firefox(super::$play);
+                    crate::support::seat::$in_firefox(super::$play);
                 }
             )+
         }
+    };
+    ($($play:ident),+ $(,)?) => {
+        crate::support::seat::in_each_browser!(@ in_chromium in_firefox $($play)+);
     };
 }
 
@@ -114,28 +172,25 @@ pub(crate) fn in_chromium(play: impl FnOnce(&Seat)) {
 /// Plays something in Firefox, one at a time, on the gateway's machine.
 pub(crate) fn in_firefox(play: impl FnOnce(&Seat) + Send) {
     // Whoever waits for the street has no turn yet, and whoever has a turn asks for no street.
-    let mut street = lock(&STREET);
-    let Street { inside, outside, firefox } = street.get_or_insert_with(Street::lay);
-    let Some(browser) = Browser::firefox(firefox, outside) else { return };
-    let seat = Seat { browser, outside: Some(outside.clone()) };
-    inside.run(|| play(&seat));
+    let mut shared = lock(&STREET);
+    let (street, firefox) = shared.get_or_insert_with(|| (Street::lay(), Shared::new()));
+    let Some(browser) = Browser::firefox(firefox, &street.outside) else { return };
+    street.play(browser, play);
 }
 
-/// The gateway's machine, and Firefox on another.
-struct Street {
-    inside: Machine,
-    outside: Arc<Machine>,
-    firefox: Shared,
+/// The one that there is, with its Firefox: a browser takes a while to start.
+static STREET: Mutex<Option<(Arc<Street>, Shared)>> = Mutex::new(None);
+
+/// Plays something on the gateway's machine, in a Chromium of its own on another.
+pub(crate) fn in_chromium_apart(play: impl FnOnce(&Seat) + Send) {
+    let street = Street::lay();
+    let Some(browser) = street.outside.run(Browser::start) else { return };
+    street.play(browser, play);
 }
 
-/// The one that there is: a browser takes a while to start.
-static STREET: Mutex<Option<Street>> = Mutex::new(None);
-
-impl Street {
-    fn lay() -> Self {
-        let [inside, outside] = [Machine::new(), Machine::new()];
-        inside.lay_cable("firefox", &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
-        outside.ip("route add default via 10.99.7.1");
-        Self { inside, outside: Arc::new(outside), firefox: Shared::new() }
-    }
+/// The same in a Firefox of its own.
+pub(crate) fn in_firefox_apart(play: impl FnOnce(&Seat) + Send) {
+    let street = Street::lay();
+    let Some(browser) = Browser::firefox(&mut Shared::new(), &street.outside) else { return };
+    street.play(browser, play);
 }
