@@ -49,9 +49,9 @@ function pop(call) {
   setTimeout(() => { if (call.state === 'incoming') bell.ring(); }, 50);
 }
 
-phone.on('incoming', pop);
-phone.on('restored', pop);
+for (const kind of ['incoming', 'restored']) phone.on(kind, pop);
 phone.on('state', (state) => { if (phone.calls.length === 0) say(`The gateway: ${state}`); });
+phone.on('registration', ({ account }) => { if (account && phone.calls.length === 0) say(`Your account: ${account}`); });
 for (const { name, number } of CUSTOMERS) {
   const button = Object.assign(document.createElement('button'), { textContent: name });
   button.onclick = attempt(async () => { await holdAll(); pop(await phone.call(number)); });

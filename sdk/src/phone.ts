@@ -10,7 +10,7 @@ import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, isFault } from './fault.js';
 import { Media } from './media.js';
 import type { Facts } from './memory.js';
-import type { Ended, KnownCall, Message2, Mode, Presence, Report } from './protocol.js';
+import type { Ended, KnownCall, Message2, Mode, Presence, Registration, Report } from './protocol.js';
 import { Session } from './session.js';
 import type { SessionOptions, SessionState } from './session.js';
 import type { GatewayEvent } from './socket.js';
@@ -33,6 +33,8 @@ export interface PhoneEvents {
   incoming: Call;
   /** The page was reloaded, and has this call still. The SDK joins it again by itself. */
   restored: Call;
+  /** The page can be called; of one whose token brought an account, how that stands at its provider, and whenever that changes. */
+  registration: Registration;
   /** A user that is watched does something else, or does so when it begins to be watched. */
   presence: Presence;
   /** Somebody wrote. */
@@ -193,7 +195,8 @@ export class Phone extends Emitter<PhoneEvents> {
   #onEvent(event: GatewayEvent): void {
     if (event.method === 'message') return this.emit('message', event.params);
     if (event.method === 'presence') return this.emit('presence', event.params);
-    if (event.method === 'registration' || event.method === 'replacedSession') return;
+    if (event.method === 'registration') return this.emit('registration', event.params);
+    if (event.method === 'replacedSession') return;
     const { callId } = event.params;
     if (event.method === 'incoming' && !this.#calls.has(callId)) {
       const { from, displayName, headers, transferredBy, sdp } = event.params;

@@ -49,6 +49,20 @@ test('a proof that is refused ends the phone with a cure', async () => {
   assert.deepEqual([phone.state, browser.sockets.length], ['closed', 1]);
 });
 
+test('a page is told that it can be called, and where its account stands', async () => {
+  const { browser, phone } = page();
+  const told: unknown[] = [];
+  phone.on('registration', ({ state, account }) => told.push([state, account]));
+  const isThere = phone.connect();
+  browser.socket.open();
+  await settle();
+  await browser.socket.answer('connect', BEGUN);
+  browser.socket.event('registration', { seq: 1, state: 'registered', account: 'registering' });
+  browser.socket.event('registration', { seq: 2, state: 'registered', account: 'failing' });
+  await isThere;
+  assert.deepEqual(told, [['registered', 'registering'], ['registered', 'failing']]);
+});
+
 test('a fault names the parameter', async () => {
   const { browser, phone } = await connected();
   const writing = phone.write('bob', '');

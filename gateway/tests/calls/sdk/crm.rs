@@ -86,7 +86,7 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
     // By her token alone she is registered, with a Digest that another's code finds right.
     let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PEAK_AT_10_DBM0 };
     let page = browser.visit_speaking(&server.page("crm", &gateway), microphone);
-    page.see("#status", "The gateway: connected");
+    page.see("#status", "Your account: registered");
     registrar.wait_for_sent("200");
     let register = registrar.received("REGISTER").pop().expect("it is there");
     let proof = register.header("Authorization").expect("it is proven");
