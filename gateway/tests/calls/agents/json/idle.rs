@@ -33,7 +33,7 @@ async fn five_hundred_idle_pages_cost_little_and_give_it_back_to_those_who_come(
     page.request("ping", json!({})).await.expect("it is served");
 }
 
-/// Pages that are idle while others call, and calls between pages.
+/// Pages that are idle while others call, and calls between two pages each.
 const IDLE: usize = 1000;
 const CALLS: usize = 50;
 
@@ -45,7 +45,7 @@ const KEYS: usize = 20;
 #[ignore = "make pages"]
 async fn a_thousand_pages_wait_while_a_hundred_call_and_are_told_at_once() {
     let rule = "destination = 'p\\d+'\nactions = [{ bridge = { user = '$0' } }]";
-    let users = (0..CALLS).map(|n| format!("p{n}"));
+    let users = (0..CALLS).flat_map(|n| [format!("c{n}"), format!("p{n}")]);
     let config = pages("sessions_per_user = 1000").defence("max_cps = 1000").rule(rule);
     let stage = Stage::with(&["PCMU"], users.fold(config, |config, user| config.user(&user)));
     let meter = ProcessMeter::new(stage.gateway.process.id()).expect("it runs and is ours");
@@ -58,14 +58,15 @@ async fn a_thousand_pages_wait_while_a_hundred_call_and_are_told_at_once() {
     let idle_kib = meter.read().expect("it runs").rss_kib;
     let each = (idle_kib - before) / IDLE as f64;
     let mut calls = Vec::new();
-    for (n, mut caller) in idle.split_off(IDLE - CALLS).into_iter().enumerate() {
+    for n in 0..CALLS {
+        let (mut caller, _) = connect(&stage.gateway, &format!("c{n}")).await;
         let (mut callee, _) = connect(&stage.gateway, &format!("p{n}")).await;
         let placed = call(&mut caller, media(&stage, CALLER_HZ), &format!("p{n}")).await;
         let taken = answer(&mut callee, media(&stage, OTHER_HZ)).await;
         connected(&mut caller, &placed).await;
         calls.push((caller, placed, callee, taken));
     }
-    let per_call = (meter.read().expect("it runs").rss_kib - idle_kib) / CALLS as f64;
+    let calling = (meter.read().expect("it runs").rss_kib - idle_kib) / (2 * CALLS) as f64;
     let mut took = Vec::new();
     for _ in 0..KEYS {
         for (caller, placed, callee, _) in &mut calls {
@@ -81,7 +82,8 @@ async fn a_thousand_pages_wait_while_a_hundred_call_and_are_told_at_once() {
     let per_mille = |share: usize| took[took.len() * share / 1000];
     let (median, late) = (per_mille(500), per_mille(990));
     eprintln!(
-        "{each:.1} KiB for each of {IDLE} idle pages, and {per_call:.1} more for each call and its second page; of {} events half came within {median:?}, 99 % within {late:?}",
+        "{each:.1} KiB for each of {IDLE} idle pages, {calling:.1} for each of {} that talk, its call's media with it; of {} events half came within {median:?}, 99 % within {late:?}",
+        2 * CALLS,
         took.len()
     );
     assert!(each < PER_PAGE_KIB, "{each:.1} KiB each");
