@@ -102,6 +102,8 @@ pub(super) struct Readings {
     pub(super) elsewhere: Vec<(&'static str, u64)>,
     /// Credentials of the edge that were issued, and those that were not.
     pub(super) credentials: [u64; 2],
+    /// Pages that came by tokens without a MAC.
+    pub(super) legacy_token_logins: u64,
     /// Sets of keys that were fetched, and those that were not.
     pub(super) jwks_fetches: [u64; 2],
     /// Logins that back ends asked for, by what became of them.
@@ -169,6 +171,7 @@ impl Instruments {
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
             elsewhere: self.networks.counts().collect(),
             credentials: self.entry.counts(),
+            legacy_token_logins: self.pages.as_ref().map_or(0, JsonEndpoint::forgeable_logins),
             jwks_fetches: self.jwks.counts(),
             logins: self.entry.logins().into(),
             event_streams: self.event_streams.as_ref().map_or(0, Streams::count),

@@ -94,6 +94,13 @@ pub(super) const LIST: &[Metric] = &[
         },
     },
     Metric {
+        name: "webtrunk_legacy_token_logins_total",
+        kind: Counter,
+        labels: &[],
+        help: "Pages that came by tokens without a MAC (legacy_tokens), which anybody may forge who has one",
+        read: |at, samples| samples.value(at.legacy_token_logins),
+    },
+    Metric {
         name: "webtrunk_jwks_fetches_total",
         kind: Counter,
         labels: &["outcome"],

@@ -6,6 +6,7 @@ mod refusals;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{error, info};
@@ -66,6 +67,8 @@ pub(super) struct Core {
     watchers: HashMap<String, BTreeSet<SessionKey>>,
     ledger: Ledger,
     accounts: Accounts,
+    /// Sessions that began by tokens that anybody may forge who has one.
+    forgeable_logins: Arc<AtomicU64>,
     /// What pages do wrong.
     wrongs: LogLines,
     /// Sessions that are over, whose accounts nobody has released yet.
@@ -123,6 +126,7 @@ impl Core {
             watchers: HashMap::new(),
             ledger: Ledger::default(),
             accounts: Accounts::default(),
+            forgeable_logins: Arc::default(),
             wrongs: LogLines::default(),
             over: Vec::new(),
             forgets_at: now + FORGETTING,
@@ -133,6 +137,12 @@ impl Core {
             at_work: AtWork::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// The same, which counts there who comes by a token that anybody may forge who has one.
+    pub(super) fn counting_forgeable(mut self, logins: Arc<AtomicU64>) -> Self {
+        self.forgeable_logins = logins;
+        self
     }
 
     /// The same, which remembers the tokens that were used before a restart, and has those kept that are used.

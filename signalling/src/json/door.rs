@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
+use tracing::warn;
 
 use super::protocol::Proof;
 use crate::accounts::{AccountTrunks, HeldAccount, NoTrunk};
@@ -60,6 +61,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// Whether it came by a token that anybody may forge who has one.
+    pub(super) fn is_forgeable(&self) -> bool {
+        self.grant.as_ref().is_some_and(|granted| granted.grant.format == Format::Legacy)
+    }
+
     /// What its token says of how it is recorded.
     pub(super) fn recording(&self) -> RecordingPolicy {
         match self.grant.as_ref().and_then(|granted| granted.grant.claims.recording) {
@@ -110,6 +116,7 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(proofs: Proofs, takes_passwords: bool, realm: String) -> Self {
+        warn_where_forgeable(proofs.tokens.takes_forgeable());
         Self {
             tokens: TokenDoor::new(proofs.tokens),
             ephemeral: proofs.ephemeral,
@@ -134,6 +141,8 @@ impl Door {
 
     /// Takes other keys and users.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
+        let is_known = self.tokens.keys().takes_forgeable();
+        warn_where_forgeable(proofs.tokens.takes_forgeable() && !is_known);
         self.tokens.set_keys(proofs.tokens);
         self.ephemeral = proofs.ephemeral;
         self.edge = proofs.edge;
@@ -389,6 +398,15 @@ impl Door {
             is_configured: self.has_user(user),
             was_encrypted: entry.is_encrypted,
         }
+    }
+}
+
+/// Whoever starts the gateway is told, whatever they meant.
+fn warn_where_forgeable(is_so: bool) {
+    if is_so {
+        warn!(
+            "tokens without a MAC are taken (legacy_tokens): whoever has one reads and forges others; append a MAC (kind = \"bridge\")"
+        );
     }
 }
 

@@ -71,6 +71,8 @@ pub struct JsonEndpoint {
     last_flow: Arc<AtomicU64>,
     /// Pages that did not read what waited for them.
     overflows: Arc<AtomicU64>,
+    /// Sessions that began by tokens that anybody may forge who has one.
+    pub(super) forgeable_logins: Arc<AtomicU64>,
     /// Handshakes that were refused.
     refused: Arc<Mutex<LogLines>>,
 }
@@ -85,6 +87,7 @@ impl JsonEndpoint {
             strangers: Gate::new(limits.strangers_per_address, limits.connections),
             last_flow: Arc::default(),
             overflows: Arc::default(),
+            forgeable_logins: Arc::default(),
             refused: Arc::default(),
         }
     }
@@ -93,6 +96,12 @@ impl JsonEndpoint {
     #[must_use]
     pub fn overflows(&self) -> u64 {
         self.overflows.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions began by tokens without a MAC, which anybody may forge who has one.
+    #[must_use]
+    pub fn forgeable_logins(&self) -> u64 {
+        self.forgeable_logins.load(Ordering::Relaxed)
     }
 
     /// From now on what comes of WebSockets that open comes there, where so much may wait. Those of a task before end.

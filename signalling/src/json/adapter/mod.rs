@@ -116,6 +116,7 @@ impl Adapter for JsonAdapter {
         let known = proofs.borrow_and_update().clone();
         let core = Core::new(self.config.clone(), known, self.commons.clone(), Instant::now())
             .remembering(&self.used.tokens(), Some(Arc::clone(&self.used) as _))
+            .counting_forgeable(Arc::clone(&self.endpoint.forgeable_logins))
             .naming_accounts_after(self.desk.last());
         self.locations.clear();
         self.desk.leave_all();

@@ -1,6 +1,7 @@
 //! How pages come in: a new session, or one whose connection was lost.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
@@ -61,6 +62,9 @@ impl Core {
         };
         if let Some(granted) = &identity.grant {
             self.ledger.hold(granted);
+        }
+        if identity.is_forgeable() {
+            self.forgeable_logins.fetch_add(1, Ordering::Relaxed);
         }
         let session = Session::new(session::new_name(), identity, flow, remote, now);
         info!(session = session.name, user, %remote, "session began");

@@ -20,7 +20,7 @@ use super::page::{
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
 
-fn code(refused: Result<Value, PageError>) -> i64 {
+pub(super) fn code(refused: Result<Value, PageError>) -> i64 {
     match refused {
         Err(PageError::Refused { code, .. }) => code,
         other => panic!("{other:?}"),

@@ -10,6 +10,7 @@ mod entry;
 mod explained;
 mod idle;
 mod keys;
+mod kinds;
 pub(in crate::agents) mod page;
 mod people;
 mod policy;
