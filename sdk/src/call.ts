@@ -231,6 +231,8 @@ export class Call extends Emitter<CallEvents> {
   /** @internal The gateway has given it a name. */
   name(id: string): void {
     this.#id = id;
+    // What was found before could not be told of a call without a name.
+    if (this.#media?.fragment()) this.mediaListener.onCandidates();
   }
 
   /** @internal After a reload: new media for a call that goes on. */

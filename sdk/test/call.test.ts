@@ -239,6 +239,22 @@ test('a path is looked for anew when the gateway asks, when ICE fails, when it s
   assert.equal(call.state, 'connected');
 });
 
+test('candidates that were found before the call had a name are told once it has', async () => {
+  const { browser, phone } = await connected();
+  const placing = phone.call('100');
+  await settle();
+  const { connection } = browser;
+  connection.localDescription = { sdp: 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=mid:0\r\n' };
+  connection.onicecandidate?.({ candidate: { candidate: 'candidate:one' } });
+  await browser.pass(100);
+  assert.equal(browser.socket.count('candidate'), 0);
+  await browser.socket.answer('call', { callId: 'a1' });
+  await placing;
+  await browser.pass(100);
+  assert.equal(browser.socket.request('candidate').params.callId, 'a1');
+  assert.equal(browser.socket.count('candidate'), 1);
+});
+
 test('candidates that the gateway tells later are given to the peer connection', async () => {
   const { browser, phone } = await connected();
   await talk(phone, browser);

@@ -19,6 +19,7 @@ in_each_browser!(
     a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other,
     a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy,
     a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so,
+    a_page_that_the_gateway_mutes_is_not_heard_and_hears,
     a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_one_when_that_is_pulled_out,
     a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more,
     a_phone_calls_a_page_with_the_sdk_and_both_hear_each_other,
@@ -61,6 +62,11 @@ fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other(seat: &Seat) {
     }
     let told = stage.alice.told_of_itself();
     assert_eq!((&told["user"], &told["calls"][0]["state"]), (&"alice".into(), &"connected".into()), "{told}");
+    for said in ["call", "trying", "connected", "candidate", "statistics"] {
+        let has_said =
+            told["ladder"].as_array().is_some_and(|rungs| rungs.iter().any(|rung| rung["said"] == said));
+        assert!(has_said, "no {said} in {told}");
+    }
     stage.end(phone);
 }
 
@@ -90,6 +96,18 @@ fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so(seat: &Seat) {
     assert_eq!(stage.alice.next("oneWay")["isSelfUnheard"], true);
     stage.alice.await_tone(PHONE_HZ);
     stage.alice.mute(false);
+    stage.assert_hear_each_other();
+    stage.end(phone);
+}
+
+/// By the API's `mute`: the page goes on to speak.
+fn a_page_that_the_gateway_mutes_is_not_heard_and_hears(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat) else { return };
+    let phone = stage.call();
+    stage.alice.mute_by_gateway(true);
+    stage.assert_page_is_unheard();
+    stage.alice.await_tone(PHONE_HZ);
+    stage.alice.mute_by_gateway(false);
     stage.assert_hear_each_other();
     stage.end(phone);
 }

@@ -50,8 +50,8 @@ const FRAME_TIME: Duration = Duration::from_millis(20);
 /// Of every stream: it wraps after six packets.
 const FIRST_SEQUENCE: u16 = 65_530;
 
-/// Packets kept: ten seconds.
-const KEPT: usize = 500;
+/// Packets kept: twenty seconds.
+const KEPT: usize = 1000;
 
 /// Packets that one verdict takes: a second.
 const MEASURED: usize = 50;
@@ -133,7 +133,7 @@ impl RtpPeer {
         if samples.is_empty() { f64::NEG_INFINITY } else { level(&samples, hz) }
     }
 
-    /// What came last, ten seconds at most.
+    /// What came last, twenty seconds at most.
     pub(crate) fn heard(&self) -> Vec<Packet> {
         self.shared.heard().iter().cloned().collect()
     }

@@ -240,6 +240,11 @@ impl Page {
         self.run("mute", &json!([is_muted]));
     }
 
+    /// The same by the gateway, which the API is asked for. Our SDK's pages alone can.
+    pub(crate) fn mute_by_gateway(&self, is_muted: bool) {
+        self.run("muteByGateway", &json!([is_muted]));
+    }
+
     /// Wants something of the recording, and waits until it is so. Our SDK alone can.
     pub(crate) fn record(&self, wish: &str) {
         self.run("record", &json!([wish]));

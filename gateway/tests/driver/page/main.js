@@ -53,6 +53,7 @@ window.phone = {
   chooseMicrophone: (sound) => line.chooseMicrophone(sound),
   unplug: () => line.unplug(),
   mute: (isMuted) => line.mute(isMuted),
+  muteByGateway: (isMuted) => line.muteByGateway(isMuted),
   record: (wish) => line.record(wish),
   report: () => line.report(),
   write: (target, text) => line.write(target, text),

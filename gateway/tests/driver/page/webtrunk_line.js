@@ -1,23 +1,31 @@
 // A line by our own SDK, which speaks JSON and not SIP.
 
+import { browser } from '../../../../sdk/src/environment.ts';
 import { Phone } from '../../../../sdk/src/index.ts';
 import { openMicrophone } from './microphone.js';
 
 export class WebtrunkLine {
   #phone;
   #events;
+  /** The newest connection to the gateway, for what the SDK does not ask for. */
+  #socket = null;
   #call = null;
   #first = null;
   #other = null;
 
   constructor({ user, login, password, socket }, events, microphone) {
     this.#events = events;
+    const environment = browser();
+    const openSocket = (...where) => {
+      this.#socket = environment.openSocket(...where);
+      return this.#socket;
+    };
     this.#phone = new Phone({
       url: socket,
       proof: login ? { kind: 'ephemeral', name: login, password } : { kind: 'password', user, password },
       plays: false,
       microphone: async ({ deviceId }) => (deviceId ? this.#other : microphone).clone(),
-    });
+    }, { ...environment, openSocket });
     this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
     this.#phone.on('presence', ({ user, state }) => events.tell('presence', { user, state }));
     this.#phone.on('message', ({ from, text }) => events.tell('message', { from, text }));
@@ -92,6 +100,12 @@ export class WebtrunkLine {
   unplug() { navigator.mediaDevices.dispatchEvent(new Event('devicechange')); }
 
   mute(isMuted) { this.#call.mute(isMuted); }
+
+  /** Has the gateway silence it, and not the page. */
+  muteByGateway(muted) {
+    const params = { callId: this.#call.id, muted };
+    this.#socket.send(JSON.stringify({ jsonrpc: '2.0', id: 'mute', method: 'mute', params }));
+  }
 
   record(wish) { return this.#call.record(wish); }
 
