@@ -130,3 +130,37 @@ async fn a_page_rejects_a_call_gives_one_up_and_is_told_that_nobody_is_there() {
     assert_eq!((&ended["cause"], &ended["sipStatus"]), (&json!("unavailable"), &json!(480)));
     stage.gateway.assert_all_is_over(5);
 }
+
+/// What a refusal of the far end is to the page: a word, a sentence, and the codes of the telephone network and SIP.
+const REFUSALS: [(u16, &str, &str, u16, u16); 8] = [
+    (486, "busy", "The other party is in another call.", 17, 486),
+    (603, "declined", "The other party does not want the call.", 21, 603),
+    (404, "notFound", "Nobody has this number.", 1, 404),
+    (480, "unavailable", "The other party cannot be reached now.", 20, 480),
+    (403, "forbidden", "This call is not allowed.", 57, 403),
+    (488, "notAcceptable", "The two ends have no media in common.", 88, 488),
+    (408, "noAnswer", "Nobody answered.", 19, 480),
+    (500, "gatewayFailure", "The network beyond the gateway failed.", 38, 502),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_why_its_call_was_refused_in_words_and_by_the_codes_of_both_networks() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _) = connect(&stage.gateway, "alice").await;
+    for (status, cause, text, q850, sip_status) in REFUSALS {
+        let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+        carrier.next_incoming().await.expect("a call").reject(status).await.expect("it is taken");
+        let ended = page.event("ended", PATIENCE).await.expect("its end");
+        for (name, expected) in [
+            ("callId", json!(placed.call_id)),
+            ("cause", json!(cause)),
+            ("text", json!(text)),
+            ("q850", json!(q850)),
+            ("sipStatus", json!(sip_status)),
+        ] {
+            assert_eq!(ended[name], expected, "{name} of {status}: {ended}");
+        }
+    }
+    stage.gateway.assert_all_is_over(REFUSALS.len());
+}
