@@ -56,11 +56,11 @@ impl Hop {
 
 impl Conduct {
     /// What became of a request by a phone's flow (RFC 5626 5.3): a proxy on the way tells by 430 that the flow is gone, and by 408 that
-    /// nobody answers there. Anything else is the phone's word.
+    /// nothing is heard there, or, of a phone that has rung, that nobody lifts. Anything else is the phone's word.
     #[must_use]
-    pub const fn of_flow(response: &Response) -> Self {
+    pub const fn of_flow(response: &Response, has_rung: bool) -> Self {
         match response.status.code() {
-            408 => Self::Silent,
+            408 if !has_rung => Self::Silent,
             430 => Self::Unreachable,
             _ => Self::Answered,
         }

@@ -181,7 +181,8 @@ impl<D: Doorkeeper> Agent<D> {
         let Some(mut sent) = self.texts.sent.remove(&leg) else { return };
         let (conduct, delivery) = match &end.outcome {
             ErrandOutcome::Answered(response) => {
-                let conduct = if sent.is_trunk { conduct_of(response) } else { Conduct::of_flow(response) };
+                let conduct =
+                    if sent.is_trunk { conduct_of(response) } else { Conduct::of_flow(response, false) };
                 (conduct, delivery_of(response))
             }
             ErrandOutcome::Silent => (Conduct::Silent, Delivery::Failed(EndCause::Unavailable)),

@@ -7,7 +7,7 @@
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
 //!             |   |  ^
 //!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
-//!             |   |  +--- silence, broken flow, 408, 430: INVITE by the phone's next flow
+//!             |   |  +--- silence, broken flow, 408 before it rings, 430: INVITE by the phone's next flow
 //!             |   |  +--- the stream closes of a user's phone that is known again, and it comes back in time
 //!             |   +--- BYE of the last early dialog: CANCEL, Ended ------> (over)
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
@@ -464,7 +464,7 @@ impl Outgoing {
         }
         let conduct = match self.peer {
             Origin::Trunk(_) => conduct_of(response),
-            Origin::User(_) => Conduct::of_flow(response),
+            Origin::User(_) => Conduct::of_flow(response, !self.forks.is_empty()),
         };
         if conduct != Conduct::Answered && self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));

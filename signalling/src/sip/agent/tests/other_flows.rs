@@ -86,6 +86,15 @@ fn what_rings_is_waited_for_though_its_stream_closes() {
 }
 
 #[test]
+fn where_it_has_rung_and_nobody_lifted_it_does_not_ring_by_another_one() {
+    let (mut peer, first) = called();
+    peer.respond(&first, 180, "one");
+    peer.respond(&first, 408, "one");
+    assert_eq!(peer.lines(), ["ACK"]);
+    assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::NoAnswer, .. })));
+}
+
+#[test]
 fn any_other_refusal_is_the_phones_word() {
     for (status, cause) in [
         (486, EndCause::Busy),
