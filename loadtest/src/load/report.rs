@@ -24,7 +24,7 @@ pub struct LoadReport {
     pub own_cpu_ms_per_call_second: f64,
     /// For how long all calls were up together and measured, in seconds.
     pub steady_s: f64,
-    /// Whether it was ended before its time; calls that were not dialled by then are in no figure.
+    /// Whether it was ended before its time; calls that were not up by then are in no figure.
     pub was_broken_off: bool,
     /// How late the load tester itself was: where it was not fit, the target is not to blame.
     pub fitness: Fitness,
