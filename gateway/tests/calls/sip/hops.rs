@@ -301,6 +301,29 @@ fn a_trunk_that_is_known_by_its_services_alone_is_found_where_it_was_while_name_
     gateway.assert_all_is_over(2);
 }
 
+/// The domain's address, of its website say, is told all the while, and nobody is at it.
+#[test]
+fn a_trunk_is_found_where_it_was_served_while_its_domains_own_address_is_all_that_is_told() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, website, host] = [Host::new(), Host::new(), Host::new()];
+    let domain = || Zone::default().address("provider.test", website.ip()).kept_for(1);
+    let zone = domain()
+        .srv("_sip._udp.provider.test", [10, 0, 5060], "edge.provider.test")
+        .address("edge.provider.test", host.ip());
+    let dns = Dns::serve(&names, zone);
+    let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
+    call(&gateway, &office, "9100", (&network, &provider));
+    let untold = |zone: Zone, of: &str| zone.faulty(&format!("{of}.provider.test"), Fault::Code(SERVFAIL));
+    dns.change(["_udp", "_tcp"].into_iter().fold(domain(), untold));
+    std::thread::sleep(Duration::from_millis(1500));
+    let took = call(&gateway, &office, "9100", (&network, &provider));
+    assert!(took < SILENCE, "{took:?}");
+    assert_eq!(gateway.log().count(&["the trunk is where it was found last"]), 1);
+    gateway.assert_all_is_over(2);
+}
+
 /// What becomes of names: in each way a call to one fails in time, while two people talk, and others call without waiting.
 #[test]
 fn names_that_fail_in_whatever_way_cost_no_other_call_anything() {

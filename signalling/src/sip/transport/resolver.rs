@@ -58,7 +58,15 @@ pub struct Resolver {
 type Found = Result<Vec<Hop>, ResolveError>;
 
 /// Where trunks were found last, and when: as many as there are trunks.
-type Known = HashMap<Wanted, (Vec<Hop>, Instant)>;
+type Known = HashMap<Wanted, (Located, Instant)>;
+
+/// Where a trunk is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Located {
+    hops: Vec<Hop>,
+    /// Why it may be elsewhere: nobody told of its services, and these are the addresses of its domain.
+    doubt: Option<ResolveError>,
+}
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -138,25 +146,35 @@ impl Resolver {
         let no_servers = || ResolveError::Failed(host.to_owned(), "no resolver".to_owned());
         let resolver = self.resolver.as_ref().ok_or_else(no_servers)?;
         let known = self.known().get(wanted).cloned();
-        let known = known.filter(|(_, at)| at.elapsed() <= KNOWN_MAX).map(|(hops, _)| hops);
+        let known = known.filter(|(_, at)| at.elapsed() <= KNOWN_MAX).map(|(located, _)| located);
         let deadline = if known.is_some() { DEADLINE_WITH_KNOWN } else { DEADLINE };
-        let found = timeout(deadline, wanted.hops(resolver)).await;
+        let found = timeout(deadline, wanted.locate(resolver)).await;
         let found = found.unwrap_or_else(|_| Err(ResolveError::TimedOut(host.to_owned())));
+        let where_it_was = |error: ResolveError, known: Located| {
+            tracing::warn!(%error, "no name server answers: the trunk is where it was found last");
+            known.hops
+        };
         match (found, known) {
-            (Ok(hops), _) => {
-                self.known().insert(wanted.clone(), (hops.clone(), Instant::now()));
-                Ok(hops)
-            }
             (Err(error @ ResolveError::NoAddress(_)), _) | (Err(error), None) => Err(error),
-            (Err(error), Some(hops)) => {
-                tracing::warn!(%error, "no name server answers: the trunk is where it was found last");
-                Ok(hops)
+            (Err(error), Some(known)) => Ok(where_it_was(error, known)),
+            (Ok(Located { doubt: Some(error), .. }), Some(known)) if known.doubt.is_none() => {
+                Ok(where_it_was(error, known))
+            }
+            (Ok(located), _) => {
+                self.known().insert(wanted.clone(), (located.clone(), Instant::now()));
+                Ok(located.hops)
             }
         }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Located {
+    const fn surely(hops: Vec<Hop>) -> Self {
+        Self { hops, doubt: None }
     }
 }
 
@@ -167,16 +185,18 @@ impl Wanted {
         literal(&self.host).map(|ip| self.hop(self.kind, (ip, self.port_of(self.kind)).into()))
     }
 
-    async fn hops(&self, resolver: &TokioResolver) -> Found {
+    async fn locate(&self, resolver: &TokioResolver) -> Result<Located, ResolveError> {
         if self.port.is_some() {
-            return self.by_address(resolver).await;
+            return self.by_address(resolver).await.map(Located::surely);
         }
         let usual = self.choice.iter().map(|kind| (*kind, service_name(*kind, &self.host))).collect();
         let pointed = pin!(self.by_pointers(resolver));
         let others =
             pin!(async { tokio::join!(self.by_services(resolver, usual), self.by_address(resolver)) });
         let (pointed, others) = match select(pointed, others).await {
-            Either::Left((Ok(pointed), _)) if !pointed.is_empty() => return Ok(pointed),
+            Either::Left((Ok(pointed), _)) if !pointed.is_empty() => {
+                return Ok(Located::surely(pointed));
+            }
             Either::Left((pointed, others)) => (pointed, others.await),
             Either::Right((others, pointed)) => (pointed.await, others),
         };
@@ -265,19 +285,20 @@ fn all_found(ways: impl IntoIterator<Item = Found>) -> Found {
 }
 
 /// The hops of the first way that has some, addresses of the host itself last. That it has none says nothing where nobody told of
-/// the others: a domain that is known by its services alone is none that has no address.
-fn first_found(ways: [Found; 2], by_address: Found) -> Found {
-    let mut unknown = None;
+/// the others: a domain that is known by its services alone is none that has no address, and one that has some may be served
+/// elsewhere.
+fn first_found(ways: [Found; 2], by_address: Found) -> Result<Located, ResolveError> {
+    let mut doubt = None;
     for way in ways {
         match way {
             Ok(hops) if hops.is_empty() => {}
-            Ok(hops) => return Ok(hops),
-            Err(error) => unknown = Some(error),
+            Ok(hops) => return Ok(Located::surely(hops)),
+            Err(error) => doubt = Some(error),
         }
     }
-    match (by_address, unknown) {
+    match (by_address, doubt) {
         (Err(ResolveError::NoAddress(_)), Some(error)) => Err(error),
-        (by_address, _) => by_address,
+        (by_address, doubt) => by_address.map(|hops| Located { hops, doubt }),
     }
 }
 
@@ -365,21 +386,24 @@ mod tests {
     #[test]
     fn that_a_host_has_no_address_says_nothing_where_nobody_told_of_its_services() {
         let host = || "trunk.example.net".to_owned();
-        let untold = || -> Found { Err(ResolveError::Failed(host(), "SERVFAIL".to_owned())) };
+        let failure = || ResolveError::Failed(host(), "SERVFAIL".to_owned());
+        let untold = || -> Found { Err(failure()) };
         let no_address = || -> Found { Err(ResolveError::NoAddress(host())) };
         let nothing = || -> Found { Ok(Vec::new()) };
-        let hops = || -> Found { Ok(vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 1], 5060).into())]) };
+        let hops = || vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 1], 5060).into())];
+        let found = |doubt| Ok(Located { hops: hops(), doubt });
         for (ways, by_address, expected) in [
-            ([nothing(), nothing()], no_address(), no_address()),
-            ([nothing(), untold()], no_address(), untold()),
-            ([untold(), nothing()], no_address(), untold()),
-            ([untold(), nothing()], hops(), hops()),
-            ([untold(), hops()], no_address(), hops()),
+            ([nothing(), nothing()], no_address(), Err(ResolveError::NoAddress(host()))),
+            ([nothing(), untold()], no_address(), Err(failure())),
+            ([untold(), nothing()], no_address(), Err(failure())),
+            ([nothing(), nothing()], Ok(hops()), found(None)),
+            ([untold(), nothing()], Ok(hops()), found(Some(failure()))),
+            ([untold(), Ok(hops())], no_address(), found(None)),
         ] {
             assert_eq!(first_found(ways, by_address), expected);
         }
         assert_eq!(all_found([untold(), nothing()]), untold());
-        assert_eq!(all_found([untold(), hops()]), hops());
+        assert_eq!(all_found([untold(), Ok(hops())]), Ok(hops()));
     }
 
     #[tokio::test]
