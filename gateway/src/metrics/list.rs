@@ -2,6 +2,7 @@
 
 use super::back_ends;
 use super::figures::{counted, seconds};
+use super::queues;
 use super::text::{Kind::Counter, Kind::Gauge, Metric};
 
 /// All metrics, in the order in which they are told.
@@ -292,38 +293,7 @@ pub(super) const LIST: &[Metric] = &[
         help: "Answers to calls of ours that were ignored: of more forks than are hung up on",
         read: |at, samples| samples.value(at.sip.strays_ignored),
     },
-    // What found no room to wait.
-    Metric {
-        name: "webtrunk_queue_overflows_total",
-        kind: Counter,
-        labels: &["queue"],
-        help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
-               datagrams of media on their way out, changes of registrations and records of calls for the store, and such records of which it got the end alone, traces of calls, messages for ladders and for the collector of HEP, \
-               connections that carry media, what a call wants of another that it is joined to, \
-               recordings that begin while the disk does not answer, packets of those that go on, messages for pages that do not read, \
-               and what the media of a call is told, and tells: that ends the call",
-        read: |at, samples| {
-            samples.labelled(["sip_in"], at.sip.inbound_overflows);
-            samples.labelled(["sip_strangers"], at.sip.strangers_overflows);
-            samples.labelled(["sip_out"], at.sip.outgoing_overflows);
-            samples.labelled(["media_out"], at.ledger.datagrams_unsent);
-            samples.labelled(["store_registrations"], at.status.store_lost);
-            samples.labelled(["store_records"], at.status.cdr_lost);
-            samples.labelled(["store_cut_records"], at.status.cdr_cut);
-            samples.labelled(["traces"], at.traces_lost);
-            samples.labelled(["media_streams"], at.streams_refused);
-            samples.labelled(["ties"], at.ties_overflows);
-            samples.labelled(["recordings"], at.ledger.recordings_refused);
-            samples.labelled(["recorded_packets"], at.ledger.recorded_packets_missed);
-            samples.labelled(["pages"], at.pages_overflows);
-            if let Some(sight) = &at.sight {
-                samples.labelled(["ladders"], sight.tap.dropped);
-                samples.labelled(["hep"], sight.hep.map_or(0, |hep| hep.lost));
-            }
-            samples.labelled(["call_commands"], at.ledger.commands_overrun);
-            samples.labelled(["call_events"], at.ledger.events_overrun);
-        },
-    },
+    queues::OVERFLOWS,
     // Media.
     Metric {
         name: "webtrunk_media_packets_total",

@@ -15,7 +15,6 @@ mod figures;
 mod instruments;
 mod list;
 mod process;
-#[cfg(test)]
 mod queues;
 mod text;
 
