@@ -39,7 +39,7 @@ fn gateway(
     server: &Server,
     hooks: &HookReceiver,
     [registrar, network]: [&Host; 2],
-    [recordings, store]: [&TempDir; 2],
+    [recordings, store, certificates]: [&TempDir; 3],
 ) -> Gateway {
     let (ip, calls_from) = (registrar.ip(), network.ip());
     let hook = hooks.entry("crm", &format!("events = {EVENTS:?}"));
@@ -57,7 +57,7 @@ fn gateway(
             "destination = '[a-z]+'\nfrom_trunk = 'provider'\nactions = [{ record = { format = 'wav' } }, \
              { bridge = { user = '$0', headers = { set = { X-Case = '42' } } } }]",
         );
-    Gateway::start_at(seat.host(), &config)
+    Gateway::start_at(seat.host(), &seat.for_secrets(config, certificates))
 }
 
 /// The one recording that there is.
@@ -78,9 +78,9 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
     let [host, network] = [Host::new(), Host::new()];
     let account = json!({"user": ACCOUNT, "password": PASSWORD, "domain": host.ip().to_string()});
     let Some(server) = seat.beside_browser(|| Server::start(Some(&account))) else { return };
-    let [recordings, store] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    let [recordings, store, certificates] = [(); 3].map(|()| TempDir::new().expect("a folder"));
     let hooks = HookReceiver::start();
-    let gateway = gateway(seat, &server, &hooks, [&host, &network], [&recordings, &store]);
+    let gateway = gateway(seat, &server, &hooks, [&host, &network], [&recordings, &store, &certificates]);
     let registrar = Sipp::callee(&host, "registrar", &[("USER", ACCOUNT), ("PASSWORD", PASSWORD)]);
 
     // By her token alone she is registered, with a Digest that another's code finds right.

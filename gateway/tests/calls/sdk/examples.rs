@@ -57,7 +57,7 @@ impl Stage {
             .rule(comes_in);
         let folder = TempDir::new().expect("a folder");
         if proof == Proof::Password {
-            config = seat.for_passwords(config, &folder);
+            config = seat.for_secrets(config, &folder);
         }
         let gateway = Gateway::start_at(seat.host(), &config);
         let sound = RtpPeer::new(&office, 7000);

@@ -50,7 +50,7 @@ fn the_supervisors_page_of_the_sdk_hears_both_whispers_to_the_agent_alone_and_ba
         .trunk("office", &office, &["PCMU"])
         .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
     let folder = TempDir::new().expect("a folder");
-    let gateway = Gateway::start_at(seat.host(), &seat.for_passwords(config, &folder));
+    let gateway = Gateway::start_at(seat.host(), &seat.for_secrets(config, &folder));
     let line = LineConfig {
         library: Library::Webtrunk,
         microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },

@@ -69,9 +69,9 @@ impl Seat {
         format!("[json]\norigins = [{:?}]\n{}", self.browser.origin(), keys())
     }
 
-    /// What a gateway is like at which people sign in by their passwords, which are taken from another machine over TLS alone: its
-    /// certificate is in this folder.
-    pub(crate) fn for_passwords(&self, config: GatewayConfig, folder: &TempDir) -> GatewayConfig {
+    /// What a gateway is like that takes passwords and keys, which it does from another machine over TLS alone: its certificate is
+    /// in this folder.
+    pub(crate) fn for_secrets(&self, config: GatewayConfig, folder: &TempDir) -> GatewayConfig {
         let Some(ip) = self.machine() else { return config };
         let (certificate, key) = pair_for(folder, "gateway", ip);
         config.tls(&certificate, &key)
