@@ -108,6 +108,7 @@ fn configured(
     sip.agent.calls_max = legs_max(config);
     sip.agent.silence_max = config.sip.host_silence;
     sip.agent.max_cps = config.defence.max_cps;
+    sip.agent.emergency_numbers = config.defence.emergency_numbers.clone();
     sip.agent.texts = config.messages.clone();
     sip.agent.user_passing = config.sip.passing.clone();
     sip.agent.subscriptions = config.subscriptions.clone();

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod cdr;
 pub mod commons;
 mod deadlines;
+pub mod emergency;
 mod guarded;
 pub mod http;
 pub mod json;

@@ -6,16 +6,20 @@
 //!   `---- else ------------------------------------------------------> the call begins
 //! ```
 //!
-//! Nothing else is ever refused for this: what belongs to a call that is up, and registrations, come first.
+//! Nothing else is ever refused for this: what belongs to a call that is up, and registrations, come first. So do calls to
+//! emergency numbers: late media threads refuse none, and where `max_cps` is used up, as many again may begin. What there is
+//! not at all, memory or a place, they have not either.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::adapter::Origin;
 use crate::auth::bucket::{Bucket, Rate};
+use crate::emergency::EmergencyNumbers;
+use crate::lock::lock;
 
 /// What part of a second's calls may begin at once, after a time without any. Chosen by us: the first second has a quarter more than
 /// others, and none is lost where callers come late by a tenth of a second and together then.
@@ -69,6 +73,11 @@ impl Crowded {
         (Self::Backlog, "backlog"),
         (Self::Drain, "drain"),
     ];
+
+    /// Whether calls to emergency numbers begin all the same.
+    const fn gives_way(self) -> bool {
+        matches!(self, Self::Rate | Self::Late)
+    }
 }
 
 /// Calls that were refused since the start, by why; to be read at any time.
@@ -79,12 +88,21 @@ pub struct RefusedCalls([AtomicU64; Crowded::NAMES.len()]);
 #[derive(Clone)]
 pub struct Room {
     limit: Arc<Mutex<Option<Limit>>>,
+    emergencies: Arc<Mutex<EmergencyNumbers>>,
     engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
     refused: Arc<RefusedCalls>,
 }
 
-/// How many may begin in a second, how many of those are kept for users, and what is left.
-type Limit = (Rate, f64, Bucket);
+#[derive(Debug)]
+struct Limit {
+    /// How many may begin in a second.
+    rate: Rate,
+    /// How many of those are kept for users.
+    kept: f64,
+    left: Bucket,
+    /// What is left of as many again, for emergencies.
+    for_emergencies: Bucket,
+}
 
 impl RefusedCalls {
     /// How many for each reason, by its name.
@@ -118,35 +136,54 @@ impl Room {
         engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
         refused: Arc<RefusedCalls>,
     ) -> Self {
-        let room = Self { limit: Arc::default(), engine, refused };
+        let room = Self { limit: Arc::default(), emergencies: Arc::default(), engine, refused };
         room.limit(max_cps);
         room
     }
 
     /// So many calls may begin in a second from now on.
     pub(crate) fn limit(&self, max_cps: Option<NonZeroU32>) {
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = limit.take().map(|(.., bucket)| bucket);
+        let mut limit = lock(&self.limit);
+        let before = limit.take();
         *limit = max_cps.map(|max| {
             let max = max.get();
             let at_once = max.div_ceil(AT_ONCE).max(AT_ONCE_MIN.min(max));
             // Of what may begin at once trunks have one at least.
-            let kept = (max / KEPT_FOR_USERS).max(1).min(at_once - 1);
+            let kept = (max / KEPT_FOR_USERS).max(1).min(at_once - 1).into();
             let rate = Rate::new(max.into(), at_once);
-            (rate, kept.into(), before.unwrap_or_else(|| Bucket::full(rate)))
+            let full = (Bucket::full(rate), Bucket::full(rate));
+            let (left, for_emergencies) = before.map_or(full, |it| (it.left, it.for_emergencies));
+            Limit { rate, kept, left, for_emergencies }
         });
     }
 
-    /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is.
-    pub(crate) fn judge(&self, now: Instant) -> Result<(), Crowded> {
-        let mut judged = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((rate, _, bucket)) = &mut *limit
-            && !bucket.has_one(*rate, 0.0, now)
+    /// These come first from now on.
+    pub(crate) fn put_first(&self, numbers: EmergencyNumbers) {
+        *lock(&self.emergencies) = numbers;
+    }
+
+    /// Whether a destination is an emergency number.
+    pub(crate) fn is_emergency(&self, destination: &str) -> bool {
+        lock(&self.emergencies).contains(destination)
+    }
+
+    /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is. Whether it is an emergency
+    /// is asked where it could not.
+    pub(crate) fn judge(&self, is_emergency: impl FnOnce() -> bool, now: Instant) -> Result<(), Crowded> {
+        let engine = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
+        let rate = self.limited(|limit| limit.left.has_one(limit.rate, 0.0, now));
+        let Err(crowded) = rate.and(engine) else { return Ok(()) };
+        let gives_way = engine.err().is_none_or(Crowded::gives_way);
+        if gives_way
+            && is_emergency()
+            && rate
+                .or_else(|_| self.limited(|limit| limit.for_emergencies.has_one(limit.rate, 0.0, now)))
+                .is_ok()
         {
-            judged = Err(Crowded::Rate);
+            return Ok(());
         }
-        judged.inspect_err(|crowded| self.refused.add(*crowded))
+        self.refused.add(crowded);
+        Err(crowded)
     }
 
     /// Counts a call that was refused for something else.
@@ -155,9 +192,9 @@ impl Room {
     }
 
     /// Judges and begins a call at once, of somebody who is known.
-    pub(crate) fn admit(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
-        self.judge(now)?;
-        self.take(origin, now)
+    pub(crate) fn admit(&self, origin: &Origin, destination: &str, now: Instant) -> Result<(), Crowded> {
+        self.judge(|| self.is_emergency(destination), now)?;
+        self.take(origin, || self.is_emergency(destination), now)
     }
 
     /// Calls that were refused since the start.
@@ -165,18 +202,36 @@ impl Room {
         Arc::clone(&self.refused)
     }
 
-    /// Begins a call, where there is room.
-    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((rate, kept, bucket)) = &mut *limit else { return Ok(()) };
-        let kept_back = match origin {
-            Origin::User(_) => 0.0,
-            Origin::Trunk(_) => *kept,
-        };
-        bucket.take(*rate, kept_back, now).map_err(|_| {
-            self.refused.add(Crowded::Rate);
-            Crowded::Rate
-        })
+    /// Begins a call, where there is room. Whether it is an emergency is asked where there is none.
+    pub(crate) fn take(
+        &self,
+        origin: &Origin,
+        is_emergency: impl FnOnce() -> bool,
+        now: Instant,
+    ) -> Result<(), Crowded> {
+        let usual = self.limited(|limit| {
+            let kept_back = match origin {
+                Origin::User(_) => 0.0,
+                Origin::Trunk(_) => limit.kept,
+            };
+            limit.left.take(limit.rate, kept_back, now).is_ok()
+        });
+        let Err(crowded) = usual else { return Ok(()) };
+        if is_emergency()
+            && self.limited(|limit| limit.for_emergencies.take(limit.rate, 0.0, now).is_ok()).is_ok()
+        {
+            return Ok(());
+        }
+        self.refused.add(crowded);
+        Err(crowded)
+    }
+
+    /// Whether the limit, where there is one, has a call left.
+    fn limited(&self, has_one: impl FnOnce(&mut Limit) -> bool) -> Result<(), Crowded> {
+        match lock(&self.limit).as_mut().map(has_one) {
+            Some(false) => Err(Crowded::Rate),
+            Some(true) | None => Ok(()),
+        }
     }
 }
 
@@ -184,6 +239,7 @@ impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Room")
             .field("limit", &self.limit)
+            .field("emergencies", &self.emergencies)
             .field("refused", &self.refused)
             .finish_non_exhaustive()
     }
@@ -215,6 +271,11 @@ mod tests {
         Origin::User("alice".to_owned())
     }
 
+    /// It is no emergency.
+    fn no() -> bool {
+        false
+    }
+
     /// Ten seconds of so many offered calls a second; how many began of trunks, and of users.
     fn offer(room: &Room, of_trunks: u32, of_users: u32) -> [usize; 2] {
         let start = Instant::now();
@@ -223,7 +284,7 @@ mod tests {
             let now = start + Duration::from_millis(ms);
             let is_due = |rate: u32| (ms * u64::from(rate)) / 1000 != ((ms + 1) * u64::from(rate)) / 1000;
             for (place, origin, rate) in [(0, trunk(), of_trunks), (1, user(), of_users)] {
-                if is_due(rate) && room.judge(now).is_ok() && room.take(&origin, now).is_ok() {
+                if is_due(rate) && room.judge(no, now).is_ok() && room.take(&origin, no, now).is_ok() {
                     begun[place] += 1;
                 }
             }
@@ -256,7 +317,7 @@ mod tests {
             let (room, start) = (room(max), Instant::now());
             let times = (0..1000).map(|ms| start + Duration::from_millis(ms));
             let tries = times.flat_map(|at| std::iter::repeat_n(at, 10));
-            let begun = tries.filter(|at| room.take(&user(), *at).is_ok()).count();
+            let begun = tries.filter(|at| room.take(&user(), no, *at).is_ok()).count();
             let most = max + max.div_ceil(4).max(5.min(max));
             assert!((max as usize..=most as usize).contains(&begun), "{begun} of {max}");
         }
@@ -266,7 +327,7 @@ mod tests {
     fn what_the_engine_says_is_told_apart() {
         for (crowded, expected) in [(Crowded::Calls, [1, 0]), (Crowded::Late, [0, 1])] {
             let room = Room::new(None, Some(Arc::new(Full(crowded))), Arc::default());
-            assert_eq!(room.judge(Instant::now()), Err(crowded));
+            assert_eq!(room.judge(no, Instant::now()), Err(crowded));
             assert_eq!([Crowded::Calls, Crowded::Late].map(|why| room.refused.count_of(why)), expected);
         }
     }
@@ -274,11 +335,50 @@ mod tests {
     #[test]
     fn another_limit_holds_from_then_on_and_none_holds_none_back() {
         let (room, now) = (room(10), Instant::now());
-        let begin = |room: &Room| (0..1000).filter(|_| room.take(&user(), now).is_ok()).count();
+        let begin = |room: &Room| (0..1000).filter(|_| room.take(&user(), no, now).is_ok()).count();
         assert_eq!(begin(&room), 5);
         room.limit(NonZeroU32::new(20));
         assert_eq!(begin(&room), 0, "what may begin at once has begun");
         room.limit(None);
         assert_eq!(begin(&room), 1000);
+    }
+
+    #[test]
+    fn as_many_emergencies_begin_besides_as_calls_may() {
+        let (room, start) = (room(10), Instant::now());
+        let begin = |origin: &Origin, number: &str, ms: u64| {
+            let now = start + Duration::from_millis(ms);
+            (0..100).filter(|_| room.admit(origin, number, now).is_ok()).count()
+        };
+        assert_eq!(begin(&user(), "100", 0), 5);
+        assert_eq!([begin(&trunk(), "112", 0), begin(&user(), "112", 0)], [5, 0], "whoever's they are");
+        assert_eq!(begin(&user(), "911", 100), 2, "one of either");
+        let refused = room.refused.count_of(Crowded::Rate);
+        assert_eq!(refused, 95 + 95 + 100 + 98);
+        room.put_first(EmergencyNumbers::new(&["144"]).expect("sound"));
+        assert_eq!(
+            [begin(&trunk(), "112", 1000), begin(&trunk(), "144", 1000)],
+            [4, 5],
+            "what is kept for users is kept"
+        );
+    }
+
+    #[test]
+    fn an_emergency_begins_while_media_threads_are_late_and_not_where_nothing_is_left() {
+        for (crowded, expected) in [
+            (Crowded::Late, Ok(())),
+            (Crowded::Calls, Err(Crowded::Calls)),
+            (Crowded::Memory, Err(Crowded::Memory)),
+        ] {
+            for max_cps in [None, NonZeroU32::new(1)] {
+                let room = Room::new(max_cps, Some(Arc::new(Full(crowded))), Arc::default());
+                assert_eq!(room.admit(&user(), "112", Instant::now()), expected, "{max_cps:?}");
+                assert_eq!(room.refused.count_of(crowded), u64::from(expected.is_err()));
+            }
+            let room = Room::new(NonZeroU32::new(1), Some(Arc::new(Full(crowded))), Arc::default());
+            let now = Instant::now();
+            let begun = (0..10).filter(|_| room.admit(&user(), "112", now).is_ok()).count();
+            assert_eq!(begun, if expected.is_ok() { 2 } else { 0 }, "{crowded:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_signalling::emergency::EmergencyNumbers;
 use webtrunk_signalling::sip::transport::GuardConfig;
 
 use super::faults::Faults;
@@ -15,6 +16,8 @@ pub struct DefenceConfig {
     pub guard: GuardConfig,
     /// Calls that may begin in a second; `None`, as many as come.
     pub max_cps: Option<NonZeroU32>,
+    /// Calls to whom begin all the same, and while media threads are late.
+    pub emergency_numbers: EmergencyNumbers,
     /// Whether calls are refused while media threads are late.
     pub refuses_when_late: bool,
     /// Memory that the process may have before calls are refused; `None`, as much as there is.
@@ -31,6 +34,7 @@ pub(super) struct DefenceSection {
     #[serde(default)]
     scanners: Vec<Spanned<String>>,
     max_cps: Option<Spanned<u32>>,
+    emergency_numbers: Option<Vec<Spanned<String>>>,
     refuse_when_late: Option<bool>,
     memory_max_mib: Option<Spanned<u32>>,
 }
@@ -77,9 +81,26 @@ impl DefenceSection {
                 scanners,
             },
             max_cps: max_cps.and_then(NonZeroU32::new),
+            emergency_numbers: self.emergency_numbers(faults),
             refuses_when_late: self.refuse_when_late.unwrap_or(true),
             memory_max_octets: memory_max.map(|mib| u64::from(mib) << 20),
         }
+    }
+
+    fn emergency_numbers(&self, faults: &mut Faults<'_>) -> EmergencyNumbers {
+        let Some(written) = &self.emergency_numbers else { return EmergencyNumbers::default() };
+        let expressions: Vec<_> = written.iter().map(Spanned::get_ref).collect();
+        EmergencyNumbers::new(&expressions).unwrap_or_else(|error| {
+            let is_bad = |one: &&Spanned<String>| EmergencyNumbers::new(&[one.get_ref()]).is_err();
+            // Where each is sound, all of them together are too large.
+            let span = written.iter().find(is_bad).or(written.first()).map(Spanned::span);
+            faults.add(
+                span.unwrap_or_default(),
+                error,
+                "correct the expression; it always has to match the whole number",
+            );
+            EmergencyNumbers::default()
+        })
     }
 }
 
@@ -98,16 +119,20 @@ mod tests {
         assert_eq!(defence.guard, GuardConfig::default());
         assert_eq!(defence.guard.requests_per_second, NonZeroU32::new(50));
         assert!(defence.max_cps.is_none() && defence.refuses_when_late);
+        assert!(["112", "911"].iter().all(|number| defence.emergency_numbers.contains(number)));
     }
 
     #[test]
     fn what_is_written_is_taken_and_0_lets_all_in() {
         let lines = "requests_per_second = 5\ntrusted = [\"10.0.0.0/8\"]\nscanners = [\"Auditor\"]\nmax_cps = 7\n\
-                     refuse_when_late = false\nmemory_max_mib = 512";
+                     refuse_when_late = false\nmemory_max_mib = 512\nemergency_numbers = ['0?112']";
         let defence = parse(lines).expect("sound");
         assert_eq!((defence.guard.requests_burst, defence.max_cps), (20, NonZeroU32::new(7)));
         assert_eq!((defence.guard.trusted.len(), defence.refuses_when_late), (1, false));
         assert_eq!(defence.memory_max_octets, Some(512 << 20));
+        assert_eq!(["0112", "911"].map(|number| defence.emergency_numbers.contains(number)), [true, false]);
+        let none = parse("emergency_numbers = []").expect("sound").emergency_numbers;
+        assert!(!none.contains("112"));
         let scanners = defence.guard.scanners;
         assert!(
             ["auditor", "friendly-scanner"].iter().all(|name| scanners.iter().any(|known| known == name))
@@ -123,6 +148,7 @@ mod tests {
             "requests_burst = 0",
             "scanners = [\"ip\"]",
             "trusted = [\"10.0.0.1/8\"]",
+            "emergency_numbers = [\"112\", \"(11\"]",
         ] {
             assert!(parse(lines).is_err(), "{lines}");
         }

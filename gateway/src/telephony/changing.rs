@@ -81,6 +81,7 @@ impl Changing {
                 texts: config.messages.clone(),
                 calls_max: legs_max(config),
                 max_cps: config.defence.max_cps,
+                emergency_numbers: config.defence.emergency_numbers.clone(),
                 user_passing: config.sip.passing.clone(),
                 subscriptions: config.subscriptions.clone(),
             },

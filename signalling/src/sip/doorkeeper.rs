@@ -128,6 +128,13 @@ impl Admission {
         self.trunks.registered(trunk, addresses);
     }
 
+    /// The trunk that is at this flow; of several at one address the one that the request is for.
+    #[must_use]
+    pub fn trunk_at(&self, request: &Request, flow: &Flow, shows: &dyn Fn(&str) -> bool) -> Option<&str> {
+        let user = request.uri.user_unescaped();
+        self.trunks.at(flow, user.as_deref(), shows).map(|trunk| trunk.name.as_str())
+    }
+
     /// Reads what an admitted INVITE says of its call.
     ///
     /// # Errors
@@ -150,12 +157,11 @@ impl Admission {
     ) -> Verdict {
         // A phone behind a trunk may prove itself there with every call, and its proxy let us see it.
         let has_credentials = request.headers.authorizations().any(|value| self.digest.is_for_us(value));
-        let user = request.uri.user_unescaped();
-        if let Some(trunk) = self.trunks.at(flow, user.as_deref(), shows)
+        if let Some(name) = self.trunk_at(request, flow, shows)
             && !has_credentials
             && request.method != Method::Register
         {
-            let name = trunk.name.clone();
+            let name = name.to_owned();
             self.tell_mistaken(request, flow, &name, now);
             return Verdict::Accept { origin: Origin::Trunk(name) };
         }

@@ -35,6 +35,7 @@ struct Offered {
 struct Offerer {
     socket: UdpSocket,
     gateway: SocketAddr,
+    number: &'static str,
     /// Those without a final answer, by their Call-IDs, and when they were placed.
     waiting: HashMap<String, Instant>,
     offered: Offered,
@@ -42,10 +43,14 @@ struct Offerer {
 
 impl Offerer {
     fn new(stage: &Stage) -> Self {
+        Self::to(stage, "700")
+    }
+
+    fn to(stage: &Stage, number: &'static str) -> Self {
         let socket = UdpSocket::bind((stage.office.ip(), 0)).expect("the host is ours");
         socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
         let gateway = stage.gateway.sip();
-        Self { socket, gateway, waiting: HashMap::new(), offered: Offered::default() }
+        Self { socket, gateway, number, waiting: HashMap::new(), offered: Offered::default() }
     }
 
     /// Offers so many a second, evenly, and waits until each has its final answer.
@@ -61,7 +66,7 @@ impl Offerer {
                     "INVITE",
                     1,
                     &call_id,
-                    "<sip:700@webtrunk.test>",
+                    &format!("<sip:{}@webtrunk.test>", self.number),
                     &description(self.socket.local_addr().expect("bound")),
                 );
                 self.waiting.insert(call_id, Instant::now());
@@ -99,9 +104,10 @@ impl Offerer {
     fn send(&self, method: &str, cseq: u32, call_id: &str, to: &str, body: &str) {
         let own = self.socket.local_addr().expect("bound");
         let message = format!(
-            "{method} sip:700@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}{}\r\nMax-Forwards: 70\r\n\
+            "{method} sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}{}\r\nMax-Forwards: 70\r\n\
              From: <sip:2001@{own}>;tag={call_id}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
              Contact: <sip:2001@{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            self.number,
             self.gateway,
             if method == "INVITE" { "" } else { method },
             body.len(),
@@ -170,10 +176,11 @@ async fn while_media_threads_are_late_a_trunks_call_gets_503_and_those_that_are_
     let config = GatewayConfig::default()
         .media("shards = 1")
         .defence("refuse_when_late = true")
+        .rule("destination = '112'\nfrom_trunk = 'office'\nactions = ['answer', 'echo']")
         .rule(&rule(""))
         .rule(&rule("from_trunk = 'office'"));
     let stage = Stage::with(&["PCMU"], config);
-    let alice = webrtc(stage.alice()).await;
+    let (alice, caller) = (webrtc(stage.alice()).await, phone(stage.caller(CodecId::Pcmu)).await);
     let mut calls = Vec::new();
     for _ in 0..CLOCKED {
         calls.push(alice.call("701").await.expect("an answer"));
@@ -193,6 +200,7 @@ async fn while_media_threads_are_late_a_trunks_call_gets_503_and_those_that_are_
         }
     }
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused:?}");
+    let urgent = caller.call("112").await.expect("an answer, late as they are");
     let seconds: u32 = header(&refused, "Retry-After").parse().expect("when to come again");
     assert!((1..=10).contains(&seconds), "{refused}");
     let figures = stage.gateway.metrics();
@@ -201,7 +209,40 @@ async fn while_media_threads_are_late_a_trunks_call_gets_503_and_those_that_are_
         assert_phone_hears(&call, CALLEE_HZ).await;
         call.hang_up().await.expect("confirmed");
     }
-    stage.gateway.assert_all_is_over(CLOCKED);
+    urgent.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(CLOCKED + 1);
+}
+
+/// Fails when it is not asked what is dialled where there is no room.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_to_emergency_numbers_begin_while_a_trunk_brings_ten_times_the_calls() {
+    let rule = |from: &str| format!("destination = '112'\n{from}\nactions = ['answer', 'echo']");
+    let stage = Stage::with(&["PCMU"], rated().rule(&rule("")).rule(&rule("from_trunk = 'office'")));
+    let alice = webrtc(stage.alice()).await;
+    let (flood, urgent) = (Offerer::new(&stage), Offerer::to(&stage, "112"));
+    let flood = tokio::task::spawn_blocking(move || flood.offer(10 * MAX_CPS));
+    let urgent = tokio::task::spawn_blocking(move || urgent.offer(MAX_CPS / 4));
+    let mut called = 0;
+    loop {
+        let call = alice.call("112").await.expect("an answer");
+        call.heard_packets(75, PATIENCE).await.expect("audio");
+        assert_mostly_hears(&call, CALLER_HZ).await;
+        call.hang_up().await.expect("confirmed");
+        called += 1;
+        if called == 1 {
+            let mut office = RawPhone::new(&stage.office, &stage.gateway, "2001");
+            let refused = office.ask("INVITE", "sip:911@webtrunk.test", "");
+            office.acknowledge(&refused);
+            assert!(refused.starts_with("SIP/2.0 404 "), "no rule allows it: {refused}");
+        }
+        if flood.is_finished() && urgent.is_finished() {
+            break;
+        }
+    }
+    let (flood, urgent) = (flood.await.expect("no panic"), urgent.await.expect("no panic"));
+    assert_eq!((urgent.answered, urgent.refused), (15, 0), "{urgent:?}");
+    assert!(flood.refused > 5 * flood.answered, "{flood:?}");
+    stage.gateway.assert_all_is_over(called + flood.answered + urgent.answered);
 }
 
 /// Fails when nothing is kept back for users, and when who registers waits for a call's place.

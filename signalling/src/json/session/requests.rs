@@ -124,7 +124,7 @@ impl Session {
     ) -> Said {
         self.check_destination("to", to)?;
         let offer = describe("sdp", sdp)?;
-        self.begin_call(room, ledger, now)?;
+        self.begin_call(to, room, ledger, now)?;
         let (leg, call_id) = (LegId::next(), new_name());
         let span = leg_span(leg);
         span.in_scope(|| info!(session = self.name, call_id, "page calls"));

@@ -26,7 +26,7 @@ impl Session {
         now: Instant,
     ) -> Said {
         let offer = describe("sdp", sdp)?;
-        self.begin_call(room, ledger, now)?;
+        self.begin_call("", room, ledger, now)?;
         let (leg, call_id) = (LegId::next(), new_name());
         let span = leg_span(leg);
         span.in_scope(|| info!(session = self.name, call_id, user, ?mode, "page supervises"));
@@ -83,12 +83,18 @@ impl Session {
         true
     }
 
-    /// Takes what a call of the page's own needs: room, and a call of its token's.
-    pub(super) fn begin_call(&self, room: &Room, ledger: &mut Ledger, now: Instant) -> Result<(), Fault> {
+    /// Takes what a call of the page's own needs: room, and a call of its token's. `to` is empty where it dials nobody.
+    pub(super) fn begin_call(
+        &self,
+        to: &str,
+        room: &Room,
+        ledger: &mut Ledger,
+        now: Instant,
+    ) -> Result<(), Fault> {
         if self.calls.len() >= super::requests::CALLS_MAX {
             return Err(Fault::new(ErrorCode::TooMany, "the session has 32 calls, and may have no more"));
         }
-        room.admit(&Origin::User(self.user().to_owned()), now).map_err(|_| {
+        room.admit(&Origin::User(self.user().to_owned()), to, now).map_err(|_| {
             Fault::new(ErrorCode::Overloaded, "there is no room for another call now; try again")
         })?;
         let Some(granted) = self.granted() else { return Ok(()) };

@@ -36,14 +36,14 @@ fn pages_and_phones_share_the_calls_that_may_begin_in_a_second() {
     let (flow, _) = bench.page("alice");
     bench.call(flow, "100");
     let of_phone = Origin::User("bob".to_owned());
-    assert_eq!(room.admit(&of_phone, bench.now), Ok(()));
+    assert_eq!(room.admit(&of_phone, "100", bench.now), Ok(()));
     let answer = bench.ask(flow, "call", json!({ "to": "100", "sdp": SDP }));
     assert_eq!((&answer["error"]["code"], calls(&bench)), (&json!(1010), 1), "{answer}");
     assert_eq!(refused.count_of(Crowded::Rate), 1);
     bench.wait(1);
     bench.call(flow, "100");
     bench.call(flow, "100");
-    assert_eq!(room.admit(&of_phone, bench.now), Err(Crowded::Rate), "the page had both");
+    assert_eq!(room.admit(&of_phone, "100", bench.now), Err(Crowded::Rate), "the page had both");
 }
 
 #[test]
@@ -58,6 +58,8 @@ fn a_page_begins_no_call_while_media_threads_are_late_and_keeps_those_that_it_ha
     bench.ask(flow, "answer", json!({ "callId": call_id, "sdp": SDP }));
     let answer = bench.ask(flow, "call", json!({ "to": "100", "sdp": SDP }));
     assert_eq!((&answer["error"]["code"], refused.count_of(Crowded::Late)), (&json!(1010), 1), "{answer}");
+    let answer = bench.ask(flow, "call", json!({ "to": "112", "sdp": SDP }));
+    assert!(answer["error"].is_null(), "an emergency: {answer}");
     bench.ask(flow, "rejoin", json!({ "callId": call_id, "sdp": SDP }));
     bench.command(Command::Answer { leg: bench.last_incoming(), description: description() });
     assert!(matches!(&bench.events[..], [.., Event::Incoming(call)] if call.replaces == Some(leg)));

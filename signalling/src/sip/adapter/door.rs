@@ -209,6 +209,11 @@ impl Doorkeeper for Door {
         verdict
     }
 
+    fn trunk_at(&self, request: &Request, flow: &Flow) -> Option<&str> {
+        let layer = &self.layer;
+        self.admission.trunk_at(request, flow, &|name| layer.shows(flow, name))
+    }
+
     fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, Reject> {
         let reading = self.admission.read(invite, origin)?;
         let Some(uri) = invite.uri.as_sip() else { return Ok(reading) };

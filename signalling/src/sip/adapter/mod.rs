@@ -78,6 +78,7 @@ impl SipAdapter {
         let memory = Arc::new(Memory::of(&mut config));
         let (locations, board) = (Locations::default(), TrunkBoard::default());
         let room = Room::new(config.agent.max_cps, config.media.take(), Arc::default());
+        room.put_first(config.agent.emergency_numbers.clone());
         let texts = TextRates::new(config.agent.texts.clone());
         let commons = Commons::new(room, texts);
         Self {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::emergency::EmergencyNumbers;
 use crate::sip::media_types::MediaRange;
 use crate::sip::passing::PassingConfig;
 use crate::sip::subscription::SubscriptionConfig;
@@ -17,6 +18,8 @@ pub struct AgentConfig {
     pub calls_max: usize,
     /// How many calls may begin in a second before new ones get 503; `None`, as many as come.
     pub max_cps: Option<NonZeroU32>,
+    /// Calls to whom begin all the same.
+    pub emergency_numbers: EmergencyNumbers,
     /// How long an incoming call may wait for its answer before it gets 480. Proxies give up after
     /// 3 minutes without news (timer C); ours is longer, since we send them news.
     pub unanswered_max: Duration,
@@ -72,6 +75,8 @@ pub struct AgentChange {
     pub calls_max: usize,
     /// See [`AgentConfig::max_cps`].
     pub max_cps: Option<NonZeroU32>,
+    /// See [`AgentConfig::emergency_numbers`].
+    pub emergency_numbers: EmergencyNumbers,
     /// See [`AgentConfig::user_passing`].
     pub user_passing: PassingConfig,
     /// See [`AgentConfig::subscriptions`]; subscriptions of those who are still users stay until they end.
@@ -105,6 +110,7 @@ impl Default for AgentConfig {
             transactions: TransactionConfig::default(),
             calls_max: 10_000,
             max_cps: None,
+            emergency_numbers: EmergencyNumbers::default(),
             unanswered_max: Duration::from_secs(300),
             progress_interval: Duration::from_secs(60),
             reoffer_timeout: Duration::from_secs(32),

@@ -147,9 +147,11 @@ impl<D: Doorkeeper> Agent<D> {
     /// Goes by these knobs from now on. Who is no user any more, or may not be where it is by what the doorkeeper knows now, watches
     /// no more.
     pub fn take_up(&mut self, change: AgentChange) {
-        let AgentChange { texts, calls_max, max_cps, user_passing, subscriptions } = change;
+        let AgentChange { texts, calls_max, max_cps, emergency_numbers, user_passing, subscriptions } =
+            change;
         self.config.calls_max = calls_max;
         self.room.limit(max_cps);
+        self.room.put_first(emergency_numbers.clone());
         self.texts.limit(&texts);
         self.notifier.take_up(subscriptions.clone());
         let (doorkeeper, before) = (&self.doorkeeper, &self.config.subscriptions.rights);
@@ -158,6 +160,7 @@ impl<D: Doorkeeper> Agent<D> {
             was_removed(watcher) || !doorkeeper.may_be_at(watcher, flow.remote.ip())
         });
         (self.config.texts, self.config.max_cps, self.config.user_passing) = (texts, max_cps, user_passing);
+        self.config.emergency_numbers = emergency_numbers;
         self.config.subscriptions = subscriptions;
     }
 

@@ -127,7 +127,7 @@ impl<D: Doorkeeper> Agent<D> {
         // Who takes another's place needs no room of its own.
         if request.method == Method::Invite
             && !request.headers.has(&HeaderName::Replaces)
-            && let Err(crowded) = self.room.judge(now)
+            && let Err(crowded) = self.room.judge(|| self.is_emergency(&request, &flow), now)
         {
             tracing::debug!(%flow, ?crowded, "no room for a call");
             return self.refuse_overload(&request, flow);
@@ -176,7 +176,7 @@ impl<D: Doorkeeper> Agent<D> {
             return self.refuse_known(&invite, flow, &origin, Crowded::Trunk, now);
         }
         if replaces.is_none()
-            && let Err(crowded) = self.room.take(&origin, now)
+            && let Err(crowded) = self.room.take(&origin, || self.dials_emergency(&invite, &origin), now)
         {
             self.loads.end(leg);
             return self.refuse_known(&invite, flow, &origin, crowded, now);
@@ -190,6 +190,20 @@ impl<D: Doorkeeper> Agent<D> {
             self.loads.end(leg);
             self.layer.respond(key, &response, now);
         }
+    }
+
+    /// Whether an INVITE of which nobody knows yet whose it is dials an emergency number, as who is there would.
+    fn is_emergency(&self, invite: &Request, flow: &Flow) -> bool {
+        let origin = match self.doorkeeper.trunk_at(invite, flow) {
+            Some(trunk) => Origin::Trunk(trunk.to_owned()),
+            None => Origin::User(String::new()),
+        };
+        self.dials_emergency(invite, &origin)
+    }
+
+    fn dials_emergency(&self, invite: &Request, origin: &Origin) -> bool {
+        let read = self.doorkeeper.read(invite, origin);
+        read.is_ok_and(|reading| self.room.is_emergency(&reading.destination))
     }
 
     fn handle_register(&mut self, register: &Request, flow: Flow, origin: &Origin, now: Instant) {

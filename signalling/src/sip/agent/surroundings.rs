@@ -50,6 +50,11 @@ pub trait Doorkeeper {
     /// Judges a request outside of any dialog. OPTIONS, ACK and CANCEL are not asked about.
     fn admit(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict;
 
+    /// The trunk that a request is of by where it comes from, before anybody is asked to prove anything.
+    fn trunk_at(&self, _request: &Request, _flow: &Flow) -> Option<&str> {
+        None
+    }
+
     /// Reads what an INVITE that was admitted says of its call.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use super::*;
 use crate::auth::digest::{DigestClient, Ha1};
 use crate::auth::limits::Whom;
 use crate::sip::flow::{ListenerId, TransportKind};
+use crate::sip::identity::{Rewrite, Subject};
 use crate::sip::message::Message;
 use crate::sip::trunk::TrunkConfig;
 
@@ -248,6 +249,26 @@ fn a_trunk_calls_by_its_address_and_does_not_register() {
     assert_eq!(say(&challenge), "challenge");
     let answered = answer(register, challenge, "alice", "wonderland");
     assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "User(\"alice\")");
+}
+
+/// Whether it dials an emergency number is asked before it is admitted.
+#[test]
+fn where_a_request_comes_from_tells_whose_numbers_it_dials_before_anybody_is_asked() {
+    let trunk = TrunkConfig {
+        source_networks: vec!["198.51.100.0/24".parse().expect("a range")],
+        rewrites: vec![Rewrite::new(Subject::CalledIn, "0(11.)", "$1").expect("sound")],
+        ..TrunkConfig::new("provider", "198.51.100.7")
+    };
+    let (trunks, now) = (Trunks::new(vec![trunk]), Instant::now());
+    let admission = Admission::new(DigestConfig::new(REALM), Arc::new(Alice), trunks, [7; 32], now);
+    let mut invite = request("INVITE", "sip:1@a");
+    invite.uri = "sip:0112@test".parse().expect("a URI");
+    let is_at =
+        |remote: &str, name: Option<&str>| admission.trunk_at(&invite, &flow(remote), &NOTHING) == name;
+    assert!(is_at("198.51.100.9:5060", Some("provider")) && is_at("203.0.113.9:5060", None));
+    let dialled = |origin: Origin| admission.read(&invite, &origin).expect("From can be read").destination;
+    assert_eq!(dialled(Origin::Trunk("provider".to_owned())), "112");
+    assert_eq!(dialled(Origin::User(String::new())), "0112");
 }
 
 #[test]

@@ -28,10 +28,16 @@ fn commons(room: Room) -> Commons {
     Commons::new(room, texts)
 }
 
-/// An INVITE's final response, without its ACK; whether anything is kept of a refusal.
+/// The status that an INVITE gets.
 fn invite(peer: &mut Peer) -> u16 {
+    invite_to(peer, "bob")
+}
+
+/// The status that an INVITE to this number gets; nothing is kept of a refusal.
+fn invite_to(peer: &mut Peer, number: &str) -> u16 {
     let open = peer.agent.transactions();
     let mut invite = peer.request("INVITE");
+    invite.uri = format!("sip:{number}@192.0.2.1").parse().expect("a URI");
     let (call_id, cseq) = (format!("call-{open}"), invite.headers.cseq().expect("is whole").number);
     invite.headers.set(HeaderName::CallId, format!("{call_id}-{cseq}"));
     peer.receive(invite);
@@ -77,6 +83,32 @@ fn while_media_threads_are_late_no_call_begins_and_it_is_counted() {
     peer.receive(stranger);
     assert_eq!(peer.sent_response().status.code(), 503);
     assert_eq!((refused.count_of(Crowded::Late), refused.count_of(Crowded::Rate)), (2, 0));
+}
+
+#[test]
+fn calls_to_emergency_numbers_begin_while_others_have_no_room() {
+    let mut peer = Peer::new();
+    peer.limit_rate(NonZeroU32::new(3));
+    let answers: Vec<_> = (0..4).map(|_| invite(&mut peer)).collect();
+    assert_eq!(answers, [100, 100, 100, 503]);
+    let answers: Vec<_> = (0..4).map(|_| invite_to(&mut peer, "112")).collect();
+    assert_eq!(answers, [100, 100, 100, 503], "as many again");
+    assert_eq!(invite_to(&mut peer, "1123"), 503, "another number");
+    peer.now += Duration::from_secs(1);
+    let answers: Vec<_> = (0..4).map(|_| invite(&mut peer)).collect();
+    assert_eq!(answers, [100, 100, 100, 503]);
+    assert_eq!(invite_to(&mut peer, "%3112"), 100, "however it is written");
+
+    let mut peer = Peer::new();
+    let refused = Arc::new(RefusedCalls::default());
+    peer.agent.share(commons(Room::new(None, Some(Arc::new(Late)), Arc::clone(&refused))));
+    assert_eq!([invite_to(&mut peer, "911"), invite(&mut peer)], [100, 503]);
+    let mut stranger = peer.request("INVITE");
+    stranger.uri = "sip:911@192.0.2.1".parse().expect("a URI");
+    stranger.headers.remove(&HeaderName::Authorization);
+    peer.receive(stranger);
+    assert_eq!(peer.sent_response().status.code(), 401, "who it is has to be proven all the same");
+    assert_eq!(refused.count_of(Crowded::Late), 1);
 }
 
 /// Whoever may call gets a record of a call that found no room, and one: an INVITE comes again where its refusal was lost.

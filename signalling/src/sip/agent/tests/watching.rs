@@ -69,9 +69,10 @@ fn change() -> AgentChange {
 fn change_of(users: &[&str]) -> AgentChange {
     let groups = users.iter().map(|user| ((*user).to_owned(), BTreeSet::new())).collect();
     let rights = WatchRights { watchers: Watchers::Everybody, groups, ..WatchRights::default() };
-    let AgentConfig { texts, calls_max, max_cps, user_passing, .. } = AgentConfig::default();
+    let AgentConfig { texts, calls_max, max_cps, emergency_numbers, user_passing, .. } =
+        AgentConfig::default();
     let subscriptions = SubscriptionConfig { rights, ..SubscriptionConfig::default() };
-    AgentChange { texts, calls_max, max_cps, user_passing, subscriptions }
+    AgentChange { texts, calls_max, max_cps, emergency_numbers, user_passing, subscriptions }
 }
 
 /// Ann asks for her own presence.
