@@ -14,6 +14,7 @@ mod long_request;
 pub mod media_types;
 pub mod message;
 mod notices;
+mod overload;
 pub mod own_headers;
 pub mod passing;
 mod reflection;

@@ -3,6 +3,7 @@
 //! itself three times as much, RFC 9000 8.1).
 
 use crate::sip::message::{HeaderName, Request, Response, StatusCode};
+use crate::sip::overload;
 
 /// How much longer an answer may be than its request, in percent of that. Chosen by us: what every answer has to
 /// repeat, with our tag and two challenges, is that much of a short request that a phone sends. With 150 the shortest REGISTERs are offered
@@ -46,7 +47,8 @@ fn asked(request: &Request) -> usize {
 fn stamps(request: &Request) -> usize {
     let Ok(via) = request.headers.via() else { return 0 };
     let received = via.params.get("received").map_or(0, |value| ";received=".len() + value.len());
-    received + via.params.get("rport").map_or(0, |value| "=".len() + value.len())
+    let rport = via.params.get("rport").map_or(0, |value| "=".len() + value.len());
+    received + rport + overload::octets_told(&via)
 }
 
 /// Takes out one thing; whether there was one. Of several challenges the last one stays, which every phone takes.

@@ -29,6 +29,30 @@ struct Offered {
     retry_afters: Vec<u32>,
     /// How long each refusal took.
     refusals: Vec<Duration>,
+    /// What a trunk that offers to listen is told with them.
+    told: Vec<Told>,
+}
+
+/// What the Via of a response says of overload (RFC 7339).
+#[derive(Debug)]
+struct Told {
+    keeps_back: u32,
+    validity_ms: u32,
+    number: f64,
+}
+
+impl Told {
+    fn of(response: &str) -> Self {
+        let of = |name: &str| {
+            let mut params = header(response, "Via").split(';');
+            params.find_map(|param| param.strip_prefix(name)?.strip_prefix('=')).expect(name)
+        };
+        Self {
+            keeps_back: of("oc").parse().expect("percent"),
+            validity_ms: of("oc-validity").parse().expect("milliseconds"),
+            number: of("oc-seq").parse().expect("a number"),
+        }
+    }
 }
 
 /// Calls of a trunk that are hung up as soon as they are answered.
@@ -36,6 +60,8 @@ struct Offerer {
     socket: UdpSocket,
     gateway: SocketAddr,
     number: &'static str,
+    /// What its Via says besides.
+    via: &'static str,
     /// Those without a final answer, by their Call-IDs, and when they were placed.
     waiting: HashMap<String, Instant>,
     offered: Offered,
@@ -50,7 +76,7 @@ impl Offerer {
         let socket = UdpSocket::bind((stage.office.ip(), 0)).expect("the host is ours");
         socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
         let gateway = stage.gateway.sip();
-        Self { socket, gateway, number, waiting: HashMap::new(), offered: Offered::default() }
+        Self { socket, gateway, number, via: "", waiting: HashMap::new(), offered: Offered::default() }
     }
 
     /// Offers so many a second, evenly, and waits until each has its final answer.
@@ -96,7 +122,13 @@ impl Offerer {
                 assert!(response.starts_with("SIP/2.0 503 "), "{response}");
                 self.offered.refused += usize::from(is_first);
                 self.offered.refusals.extend(placed_at.map(|at| at.elapsed()));
-                self.offered.retry_afters.push(header(&response, "Retry-After").parse().expect("seconds"));
+                let retry_after = header(&response, "Retry-After");
+                if self.via.is_empty() {
+                    self.offered.retry_afters.push(retry_after.parse().expect("seconds"));
+                } else {
+                    assert!(retry_after.is_empty(), "it is not to stay away altogether: {response}");
+                    self.offered.told.push(Told::of(&response));
+                }
             }
         }
     }
@@ -104,12 +136,13 @@ impl Offerer {
     fn send(&self, method: &str, cseq: u32, call_id: &str, to: &str, body: &str) {
         let own = self.socket.local_addr().expect("bound");
         let message = format!(
-            "{method} sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}{}\r\nMax-Forwards: 70\r\n\
+            "{method} sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}{}{}\r\nMax-Forwards: 70\r\n\
              From: <sip:2001@{own}>;tag={call_id}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
              Contact: <sip:2001@{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
             self.number,
             self.gateway,
             if method == "INVITE" { "" } else { method },
+            self.via,
             body.len(),
         );
         self.socket.send_to(message.as_bytes(), self.gateway).expect("loopback takes it");
@@ -211,6 +244,36 @@ async fn while_media_threads_are_late_a_trunks_call_gets_503_and_those_that_are_
     }
     urgent.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(CLOCKED + 1);
+}
+
+/// Fails when the Via of a trunk that offers to listen comes back as it came.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_that_offers_to_listen_is_told_how_much_to_keep_back_while_it_brings_too_many_calls() {
+    let stage = Stage::with(&["PCMU"], rated());
+    let offerer = Offerer { via: ";oc;oc-algo=\"loss\"", ..Offerer::new(&stage) };
+    let offered = tokio::task::spawn_blocking(move || offerer.offer(5 * MAX_CPS)).await.expect("no panic");
+    let told = &offered.told;
+    let first = told.first().expect("some are refused");
+    assert_eq!((first.keeps_back, first.validity_ms), (0, 0), "a second has to pass: {told:?}");
+    assert!(told.iter().any(|it| it.keeps_back >= 50 && it.validity_ms == 3000), "{told:?}");
+    assert!(told.iter().all(|it| it.keeps_back <= 95), "never all: {told:?}");
+    assert!(told.is_sorted_by(|before, after| before.number < after.number), "{told:?}");
+
+    // What it was told holds no more.
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    let offers = ";oc;oc-algo=\"loss,rate\"";
+    let ask = |host: &Host| {
+        let mut phone = RawPhone::new(host, &stage.gateway, "2001");
+        let options = phone.request("OPTIONS", "sip:webtrunk.test", "");
+        let answer = phone.ask_this(&options.replacen(";rport", &format!(";rport{offers}"), 1));
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+        header(&answer, "Via").to_owned()
+    };
+    let calm = ask(&stage.office);
+    assert!(calm.contains(";oc=0;oc-algo=\"rate\";oc-validity=0;oc-seq="), "{calm}");
+    let strangers = ask(&Host::new());
+    assert!(strangers.contains(offers), "as it came: {strangers}");
+    stage.gateway.assert_all_is_over(offered.answered);
 }
 
 /// Fails when it is not asked what is dialled where there is no room.

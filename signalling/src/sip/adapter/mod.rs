@@ -35,8 +35,10 @@ use super::transport::{InboundReceiver, ListenError, Resolver, TransportLayer};
 use super::trunk::Trunks;
 use super::trunk_board::TrunkBoard;
 use crate::adapter::{Adapter, Command, Event, Outlet, StartError, Work, work};
+use crate::calendar;
 use crate::commons::Commons;
 use crate::locations::Locations;
+use crate::moment::Moment;
 use crate::room::{RefusedCalls, Room};
 use crate::text_rates::TextRates;
 use door::Door;
@@ -186,6 +188,7 @@ impl SipAdapter {
         let mut agent =
             Agent::new(config.agent.clone(), rand::random(), door, Box::new(names), Box::new(keyring));
         agent.share(commons.clone());
+        agent.begin(Moment { now, wall: calendar::now() });
         board.limit(&trunks, agent.loads_mut());
         orphans::end(&memory.calls(), &mut agent, layer, now);
         let desk = config.accounts.clone();

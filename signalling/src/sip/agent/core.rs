@@ -34,6 +34,7 @@ use super::texts::Texts;
 use crate::adapter::{Command, Dial, Event, News, Origin};
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
+use crate::moment::Moment;
 use crate::room::{Crowded, Room};
 use crate::sip::call::{Call, CallChange, DialogIndex, Outgoing};
 use crate::sip::dialog::DialogId;
@@ -41,6 +42,7 @@ use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{Message, Reject, Request, StatusCode};
+use crate::sip::overload::OverloadControl;
 use crate::sip::subscription::Notifier;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionLayer, Transmit};
 use crate::sip::trunk::Trunks;
@@ -70,6 +72,7 @@ pub struct Agent<D> {
     pub(super) orphans: HashSet<LegId>,
     pub(super) refusals: Refusals,
     pub(super) room: Room,
+    pub(super) overload: OverloadControl,
     pub(super) mode: Mode,
     pub(super) allow: String,
 }
@@ -113,9 +116,15 @@ impl<D: Doorkeeper> Agent<D> {
             loads: TrunkLoads::default(),
             orphans: HashSet::new(),
             refusals: Refusals::default(),
+            overload: OverloadControl::default(),
             mode: Mode::Serving,
             allow: requests::allow(),
         }
+    }
+
+    /// What neighbours are told from this moment on is later to them than what a core before has told (RFC 7339 4.4).
+    pub fn begin(&mut self, at: Moment) {
+        self.overload.begin(at);
     }
 
     /// The calls of trunks, to be bounded.
@@ -167,6 +176,9 @@ impl<D: Doorkeeper> Agent<D> {
     /// Takes a parsed message from the wire.
     pub fn handle_message(&mut self, mut message: Message, flow: Flow, now: Instant) {
         self.unveil(&mut message);
+        if let Message::Request(request) = &mut message {
+            self.tell_overload(request, &flow, now);
+        }
         if let Message::Response(response) = &message
             && let Err(error) = response.validate()
         {

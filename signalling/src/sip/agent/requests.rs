@@ -13,6 +13,7 @@ use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, Response, StatusCode};
+use crate::sip::overload;
 use crate::sip::reflection;
 
 /// What we take inside a dialog; also our Allow.
@@ -59,6 +60,19 @@ pub(super) fn allow() -> String {
 }
 
 impl<D: Doorkeeper> Agent<D> {
+    /// Tells a trunk that offers to listen how much it is to keep back (RFC 7339): in the Via of its request, which all responses
+    /// take over. Nobody else is told.
+    pub(super) fn tell_overload(&mut self, request: &mut Request, flow: &Flow, now: Instant) {
+        let Ok(mut via) = request.headers.via() else { return };
+        if request.method != Method::Ack
+            && overload::is_offered(&via)
+            && self.doorkeeper.trunk_at(request, flow).is_some()
+            && self.overload.tell(&mut via, flow.remote.ip(), now)
+        {
+            request.headers.set_top_via(&via);
+        }
+    }
+
     /// Takes a request that has no transaction yet.
     pub(super) fn handle_request(&mut self, request: Request, flow: Flow, now: Instant) {
         match self.leg_of(&request) {
@@ -124,13 +138,16 @@ impl<D: Doorkeeper> Agent<D> {
             tracing::debug!(%flow, method = %request.method, "the gateway goes down, and takes nothing new");
             return self.refuse_overload(&request, flow);
         }
+        if request.method == Method::Invite {
+            self.overload.offered(flow.remote.ip());
+        }
         // Who takes another's place needs no room of its own.
         if request.method == Method::Invite
             && !request.headers.has(&HeaderName::Replaces)
             && let Err(crowded) = self.room.judge(|| self.is_emergency(&request, &flow), now)
         {
             tracing::debug!(%flow, ?crowded, "no room for a call");
-            return self.refuse_overload(&request, flow);
+            return self.refuse_crowded(&request, flow);
         }
         let verdict = self.doorkeeper.admit(&request, &flow, now);
         let Some(origin) = self.let_in(verdict, &request, flow) else { return };
@@ -252,6 +269,16 @@ impl<D: Doorkeeper> Agent<D> {
                     RefusedCall { leg, origin, caller, destination, listener, cause: EndCause::Overloaded };
                 self.tell(Event::Refused(Box::new(call)));
             }
+        }
+        self.refuse_crowded(invite, flow);
+    }
+
+    /// Refuses a call for which there is no room. Who hears how much to keep back is not to stay away for seconds altogether, as
+    /// Retry-After would have it (RFC 3261 21.5.4).
+    fn refuse_crowded(&mut self, invite: &Request, flow: Flow) {
+        self.overload.refused(flow.remote.ip());
+        if invite.headers.via().is_ok_and(|via| overload::is_told(&via)) {
+            return self.send_refusal(invite, &Reject::new(StatusCode::SERVICE_UNAVAILABLE), flow);
         }
         self.refuse_overload(invite, flow);
     }

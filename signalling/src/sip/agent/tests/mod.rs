@@ -13,6 +13,7 @@ mod in_dialog;
 mod lossy;
 mod orphans;
 mod other_flows;
+mod overload;
 mod pair;
 mod peer;
 mod refer;

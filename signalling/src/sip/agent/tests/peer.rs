@@ -65,6 +65,9 @@ pub(super) const EVES: ConnectionId = ConnectionId(666);
 /// Where nobody may be any more when the core looks.
 pub(super) const AWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 99));
 
+/// Where a trunk is.
+pub(super) const LAB: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
+
 /// Lets users in who name themselves.
 pub(super) struct Door;
 
@@ -78,6 +81,10 @@ impl Doorkeeper for Door {
                 Verdict::Challenge(headers)
             }
         }
+    }
+
+    fn trunk_at(&self, _: &Request, flow: &Flow) -> Option<&str> {
+        (flow.remote.ip() == LAB).then_some("lab")
     }
 
     fn admit_in_dialog(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) -> Verdict {
