@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tokio::sync::watch;
+use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Phone, PhoneConfig, Voice};
 use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::scenario::Scenario;
@@ -63,8 +64,10 @@ async fn who_calls_in_sipp_calls_here_and_hears_who_answers() {
     let phone = free_address();
     let gateway = FaultyGateway::start(phone, Fault::None).await;
     let voice = Some(Voice::tone(440, -10.0));
-    let answerer =
-        Phone::new(PhoneConfig { bind: phone, voice, ..PhoneConfig::default() }).await.expect("a port");
+    // It answers by its own order.
+    let codecs = vec![CodecId::Pcma, CodecId::Pcmu];
+    let config = PhoneConfig { bind: phone, voice, codecs, ..PhoneConfig::default() };
+    let answerer = Phone::new(config).await.expect("a port");
     let answering = tokio::spawn(async move {
         let mut calls = Vec::new();
         while let Ok(incoming) = answerer.next_incoming().await {

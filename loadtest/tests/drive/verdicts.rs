@@ -136,7 +136,13 @@ async fn who_answers_and_never_sends_media_has_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_swaps_the_audio_of_two_calls_is_found_by_whose_it_is() {
     let report = report_of(Fault::SwapsTwoCalls, TWO_CALLS).await;
-    assert_named(&report, &[FindingKind::Swapped]);
+    // The other call may begin or end a moment sooner, and its audio with it.
+    for kinds in found(&report) {
+        assert!(
+            matches!(kinds[..], [FindingKind::Swapped] | [FindingKind::Swapped, FindingKind::Gaps]),
+            "{kinds:?}"
+        );
+    }
     let verdict = report.calls[0].verdict.as_ref().expect("it was up");
     assert_eq!(
         verdict.to_caller.findings[0].detail,
