@@ -7,8 +7,8 @@ use regex::{Regex, RegexSet, RegexSetBuilder};
 pub struct EmergencyNumbers(RegexSet);
 
 /// What is called for help in most places: 112 and 911 wherever a phone is (3GPP TS 22.101 10.1.1), and 110 and 999, which many
-/// know better. Chosen by us: where one of them is a colleague's, that call comes first without need; where one was missing,
-/// nobody would notice before it is needed.
+/// know better. Chosen by us: where one of them is a colleague's or a queue's, some calls come first without need, no more than
+/// room has for emergencies; where one was missing, nobody would notice before it is needed.
 const USUAL: [&str; 4] = ["112", "911", "110", "999"];
 
 /// Compiled size of all of them, in bytes, like that of one expression of a rule.

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Nothing else is ever refused for this: what belongs to a call that is up, and registrations, come first. So do calls to
-//! emergency numbers: late media threads refuse none, and where `max_cps` is used up, as many again may begin. What there is
-//! not at all, memory or a place, they have not either.
+//! emergency numbers: while media threads are late, and where `max_cps` is used up, as many may begin as of others, besides. What
+//! there is not at all, memory or a place, they have not either.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -30,6 +30,10 @@ const AT_ONCE_MIN: u32 = 5;
 
 /// What part of a second's calls is kept back for users where trunks bring more than all of them. Chosen by us.
 const KEPT_FOR_USERS: u32 = 10;
+
+/// Calls to emergency numbers that may begin in a second while media threads are late, where `max_cps` says nothing. Chosen by us: more
+/// than call for help by one gateway, and few beside what makes it late, should a busy queue have such a number.
+const EMERGENCIES: u32 = 10;
 
 /// Says whether calls can be carried.
 pub trait MediaLoad {
@@ -88,7 +92,7 @@ pub struct RefusedCalls([AtomicU64; Crowded::NAMES.len()]);
 #[derive(Clone)]
 pub struct Room {
     limit: Arc<Mutex<Option<Limit>>>,
-    emergencies: Arc<Mutex<EmergencyNumbers>>,
+    emergencies: Arc<Mutex<Emergencies>>,
     engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
     refused: Arc<RefusedCalls>,
 }
@@ -100,8 +104,15 @@ struct Limit {
     /// How many of those are kept for users.
     kept: f64,
     left: Bucket,
-    /// What is left of as many again, for emergencies.
-    for_emergencies: Bucket,
+}
+
+/// Calls that begin where others do not.
+#[derive(Debug)]
+struct Emergencies {
+    numbers: EmergencyNumbers,
+    /// How many may begin in a second.
+    rate: Rate,
+    left: Bucket,
 }
 
 impl RefusedCalls {
@@ -136,54 +147,42 @@ impl Room {
         engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
         refused: Arc<RefusedCalls>,
     ) -> Self {
-        let room = Self { limit: Arc::default(), emergencies: Arc::default(), engine, refused };
+        let emergencies = Arc::new(Mutex::new(Emergencies::new(max_cps)));
+        let room = Self { limit: Arc::default(), emergencies, engine, refused };
         room.limit(max_cps);
         room
     }
 
     /// So many calls may begin in a second from now on.
     pub(crate) fn limit(&self, max_cps: Option<NonZeroU32>) {
+        lock(&self.emergencies).rate = Emergencies::rate(max_cps);
         let mut limit = lock(&self.limit);
         let before = limit.take();
         *limit = max_cps.map(|max| {
             let max = max.get();
-            let at_once = max.div_ceil(AT_ONCE).max(AT_ONCE_MIN.min(max));
             // Of what may begin at once trunks have one at least.
-            let kept = (max / KEPT_FOR_USERS).max(1).min(at_once - 1).into();
-            let rate = Rate::new(max.into(), at_once);
-            let full = (Bucket::full(rate), Bucket::full(rate));
-            let (left, for_emergencies) = before.map_or(full, |it| (it.left, it.for_emergencies));
-            Limit { rate, kept, left, for_emergencies }
+            let kept = (max / KEPT_FOR_USERS).max(1).min(at_once(max) - 1).into();
+            let rate = Rate::new(max.into(), at_once(max));
+            let left = before.map_or_else(|| Bucket::full(rate), |it| it.left);
+            Limit { rate, kept, left }
         });
     }
 
     /// These come first from now on.
     pub(crate) fn put_first(&self, numbers: EmergencyNumbers) {
-        *lock(&self.emergencies) = numbers;
+        lock(&self.emergencies).numbers = numbers;
     }
 
     /// Whether a destination is an emergency number.
     pub(crate) fn is_emergency(&self, destination: &str) -> bool {
-        lock(&self.emergencies).contains(destination)
+        lock(&self.emergencies).numbers.contains(destination)
     }
 
     /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is. Whether it is an emergency
     /// is asked where it could not.
     pub(crate) fn judge(&self, is_emergency: impl FnOnce() -> bool, now: Instant) -> Result<(), Crowded> {
-        let engine = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
-        let rate = self.limited(|limit| limit.left.has_one(limit.rate, 0.0, now));
-        let Err(crowded) = rate.and(engine) else { return Ok(()) };
-        let gives_way = engine.err().is_none_or(Crowded::gives_way);
-        if gives_way
-            && is_emergency()
-            && rate
-                .or_else(|_| self.limited(|limit| limit.for_emergencies.has_one(limit.rate, 0.0, now)))
-                .is_ok()
-        {
-            return Ok(());
-        }
-        self.refused.add(crowded);
-        Err(crowded)
+        let usual = self.carried().and_then(|()| self.limited(|it| it.left.has_one(it.rate, 0.0, now)));
+        self.or_first(usual, is_emergency, |it| it.left.has_one(it.rate, 0.0, now))
     }
 
     /// Counts a call that was refused for something else.
@@ -209,17 +208,31 @@ impl Room {
         is_emergency: impl FnOnce() -> bool,
         now: Instant,
     ) -> Result<(), Crowded> {
-        let usual = self.limited(|limit| {
+        let begin = |limit: &mut Limit| {
             let kept_back = match origin {
                 Origin::User(_) => 0.0,
                 Origin::Trunk(_) => limit.kept,
             };
             limit.left.take(limit.rate, kept_back, now).is_ok()
-        });
+        };
+        let usual = self.carried().and_then(|()| self.limited(begin));
+        self.or_first(usual, is_emergency, |it| it.left.take(it.rate, 0.0, now).is_ok())
+    }
+
+    /// Whether the engine can carry one more.
+    fn carried(&self) -> Result<(), Crowded> {
+        self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room())
+    }
+
+    /// Where there is no room as `usual`, whether there is for an emergency.
+    fn or_first(
+        &self,
+        usual: Result<(), Crowded>,
+        is_emergency: impl FnOnce() -> bool,
+        has_one: impl FnOnce(&mut Emergencies) -> bool,
+    ) -> Result<(), Crowded> {
         let Err(crowded) = usual else { return Ok(()) };
-        if is_emergency()
-            && self.limited(|limit| limit.for_emergencies.take(limit.rate, 0.0, now).is_ok()).is_ok()
-        {
+        if crowded.gives_way() && is_emergency() && has_one(&mut lock(&self.emergencies)) {
             return Ok(());
         }
         self.refused.add(crowded);
@@ -233,6 +246,24 @@ impl Room {
             Some(true) | None => Ok(()),
         }
     }
+}
+
+impl Emergencies {
+    fn new(max_cps: Option<NonZeroU32>) -> Self {
+        let rate = Self::rate(max_cps);
+        Self { numbers: EmergencyNumbers::default(), rate, left: Bucket::full(rate) }
+    }
+
+    /// As many as of others.
+    fn rate(max_cps: Option<NonZeroU32>) -> Rate {
+        let max = max_cps.map_or(EMERGENCIES, NonZeroU32::get);
+        Rate::new(max.into(), at_once(max))
+    }
+}
+
+/// How many of a second's calls may begin at once.
+fn at_once(max: u32) -> u32 {
+    max.div_ceil(AT_ONCE).max(AT_ONCE_MIN.min(max))
 }
 
 impl fmt::Debug for Room {
@@ -364,21 +395,22 @@ mod tests {
     }
 
     #[test]
-    fn an_emergency_begins_while_media_threads_are_late_and_not_where_nothing_is_left() {
-        for (crowded, expected) in [
-            (Crowded::Late, Ok(())),
-            (Crowded::Calls, Err(Crowded::Calls)),
-            (Crowded::Memory, Err(Crowded::Memory)),
-        ] {
-            for max_cps in [None, NonZeroU32::new(1)] {
+    fn emergencies_begin_while_media_threads_are_late_but_not_all_of_a_flood_nor_where_nothing_is_left() {
+        for (crowded, begin) in [(Crowded::Late, true), (Crowded::Calls, false), (Crowded::Memory, false)] {
+            for (max_cps, at_once) in [(None, 5), (NonZeroU32::new(1), 1)] {
                 let room = Room::new(max_cps, Some(Arc::new(Full(crowded))), Arc::default());
-                assert_eq!(room.admit(&user(), "112", Instant::now()), expected, "{max_cps:?}");
-                assert_eq!(room.refused.count_of(crowded), u64::from(expected.is_err()));
+                let now = Instant::now();
+                let begun = (0..10).filter(|_| room.admit(&user(), "112", now).is_ok()).count();
+                assert_eq!(begun, if begin { at_once } else { 0 }, "{crowded:?} {max_cps:?}");
+                assert_eq!(room.refused.count_of(crowded), 10 - begun as u64);
             }
-            let room = Room::new(NonZeroU32::new(1), Some(Arc::new(Full(crowded))), Arc::default());
-            let now = Instant::now();
-            let begun = (0..10).filter(|_| room.admit(&user(), "112", now).is_ok()).count();
-            assert_eq!(begun, if expected.is_ok() { 2 } else { 0 }, "{crowded:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_left_for_emergencies_where_no_more_calls_may_begin_and_there_is_no_place_either() {
+        let room = Room::new(NonZeroU32::new(1), Some(Arc::new(Full(Crowded::Calls))), Arc::default());
+        room.limited(|it| it.left.take(it.rate, 0.0, Instant::now()).is_ok()).expect("the only one");
+        assert_eq!(room.judge(|| true, Instant::now()), Err(Crowded::Calls));
     }
 }
