@@ -276,8 +276,9 @@ impl<D: Doorkeeper> Agent<D> {
     /// Refuses a call for which there is no room. Who hears how much to keep back is not to stay away for seconds altogether, as
     /// Retry-After would have it (RFC 3261 21.5.4).
     fn refuse_crowded(&mut self, invite: &Request, flow: Flow) {
-        self.overload.refused(flow.remote.ip());
-        if invite.headers.via().is_ok_and(|via| overload::is_told(&via)) {
+        if self.overload.refused(flow.remote.ip())
+            && invite.headers.via().is_ok_and(|via| overload::is_told(&via))
+        {
             return self.send_refusal(invite, &Reject::new(StatusCode::SERVICE_UNAVAILABLE), flow);
         }
         self.refuse_overload(invite, flow);

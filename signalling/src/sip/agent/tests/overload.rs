@@ -87,3 +87,31 @@ fn a_trunk_that_does_not_offer_it_hears_when_to_come_again_and_nothing_else() {
         assert_eq!(response.headers.has(&HeaderName::RetryAfter), status == 503);
     }
 }
+
+/// Who claims to have been told already has not been.
+#[test]
+fn a_stranger_that_claims_to_be_told_hears_when_to_come_again() {
+    let mut peer = Peer::new();
+    peer.limit_rate(NonZeroU32::new(1));
+    for status in [100, 503] {
+        let response = ask(&mut peer, "INVITE", "=5;oc-seq=1.0");
+        assert_eq!(response.status.code(), status);
+        assert_eq!(response.headers.has(&HeaderName::RetryAfter), status == 503);
+    }
+}
+
+/// Such a transaction is known by its whole Via, and would not be found again once that was changed.
+#[test]
+fn a_trunk_whose_branches_are_no_names_is_told_nothing_and_its_retransmissions_are_known() {
+    let mut peer = trunk();
+    let mut invite = peer.request("INVITE");
+    let via = invite.headers.get(&HeaderName::Via).expect("is whole").replace("branch=z9hG4bK", "branch=");
+    invite.headers.set(HeaderName::Via, format!("{via};oc"));
+    for _ in 0..2 {
+        peer.receive(invite.clone());
+        let response = peer.sent_response();
+        assert_eq!(response.status.code(), 100);
+        assert_eq!(told(&response), ["", "", "", ""]);
+        assert_eq!(peer.agent.calls(), 1, "the second is the first again");
+    }
+}
