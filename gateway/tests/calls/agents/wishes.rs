@@ -151,6 +151,21 @@ async fn packets_of_60_ms_go_to_a_phone_that_asks_for_20() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn packets_of_60_ms_go_to_a_phone_that_asks_for_10() {
+    lengths_are_changed(60, 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_of_10_ms_go_to_a_phone_that_asks_for_40() {
+    lengths_are_changed(10, 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_of_20_ms_go_to_a_phone_that_asks_for_50() {
+    lengths_are_changed(20, 50).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_gets_packets_of_the_length_that_it_asks_for() {
     for asked_ms in [10, 40, 60] {
         let stage = Stage::new(&["PCMU"]);
