@@ -71,8 +71,10 @@ def measure(binaries, speech, pages):
                     found[codec][name] = play(running, binaries, folder, codec, speech)
             report.write_text(json.dumps(found[codec][name]["report"]) + "\n")
             files.append(report)
-        page = pages / f"scenario-{codec}.html"
-        subprocess.run([binaries / "webtrunk-loadtest", "compare", *files, "--page", page], check=True)
+        # By these names it tells them apart.
+        names = [file.name for file in files]
+        command = [binaries.resolve() / "webtrunk-loadtest", "compare", *names, "--page", f"scenario-{codec}.html"]
+        subprocess.run(command, check=True, cwd=pages)
     return found
 
 
