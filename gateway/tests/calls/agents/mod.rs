@@ -4,6 +4,7 @@ mod actions;
 mod adapters;
 mod asked_again;
 mod attacks;
+mod behind_proxies;
 mod burst;
 mod candidates;
 mod certificate;

@@ -30,6 +30,7 @@ mod phone_at_trunk;
 mod probed;
 mod proofs;
 mod proxied;
+pub(crate) mod proxy;
 mod quality;
 pub(crate) mod raw_phone;
 mod redirected;

@@ -16,6 +16,8 @@ pub(crate) struct RawPhone {
     user: String,
     /// The address in its Via and Contact.
     shown: String,
+    /// The parameters of its Contact.
+    contact_params: String,
     cseq: u32,
     /// The requests that came: one that is sent again is not looked at again.
     came: Mutex<HashSet<Vec<u8>>>,
@@ -40,12 +42,18 @@ impl RawPhone {
         let socket = UdpSocket::bind((host.ip(), port)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let shown = socket.local_addr().expect("it is bound").to_string();
-        Self { socket, gateway, user: user.to_owned(), shown, cseq: 0, came: Mutex::default() }
+        let (user, contact_params) = (user.to_owned(), String::new());
+        Self { socket, gateway, user, shown, contact_params, cseq: 0, came: Mutex::default() }
     }
 
     /// Shows this address from now on, as a phone behind NAT does.
     pub(crate) fn show(&mut self, address: &str) {
         self.shown = address.to_owned();
+    }
+
+    /// Says this of its Contact from now on, as `;reg-id=1`.
+    pub(crate) fn say_of_contact(&mut self, params: &str) {
+        self.contact_params = params.to_owned();
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -107,11 +115,12 @@ impl RawPhone {
     pub(crate) fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
         self.cseq += 1;
         let (user, shown, cseq, address) = (&self.user, &self.shown, self.cseq, self.address());
+        let params = &self.contact_params;
         let to = if method == "REGISTER" { format!("sip:{user}@webtrunk.test") } else { uri.to_owned() };
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {shown};branch=z9hG4bK-raw-{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@webtrunk.test>;tag=raw\r\nTo: <{to}>\r\n\
-             Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{shown}>\r\n{headers}\
+             Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{shown}>{params}\r\n{headers}\
              Content-Length: 0\r\n\r\n"
         )
     }
