@@ -9,6 +9,7 @@ pub(crate) mod trace;
 
 mod audio;
 mod bindings;
+mod called_before;
 mod cancelled;
 mod certified;
 mod circle;
