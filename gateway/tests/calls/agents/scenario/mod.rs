@@ -1,5 +1,6 @@
 //! Scenarios of the load tester at the gateway, every call listened to.
 
+mod answering;
 mod bounds;
 mod cuts;
 mod doors;
