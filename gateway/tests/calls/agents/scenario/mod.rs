@@ -5,6 +5,7 @@ mod bounds;
 mod cuts;
 mod doors;
 mod example;
+mod imported;
 mod pages;
 mod proofs;
 mod steps;
