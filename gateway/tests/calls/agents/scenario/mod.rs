@@ -2,6 +2,7 @@
 
 mod answering;
 mod bounds;
+mod codecs;
 mod cuts;
 mod doors;
 mod example;
