@@ -52,6 +52,7 @@ struct Log {
     heard: Heard,
     sent: Sent,
     pressed: String,
+    told: String,
     answered_at: Option<SystemTime>,
 }
 
@@ -350,13 +351,14 @@ impl Log {
             heard: end.call.heard().await?,
             sent: end.call.sent().await?,
             pressed: end.pressed.clone(),
+            told: end.call.info_digits(),
             answered_at: end.call.answered_at(),
         })
     }
 
     fn side(&self, said: Said) -> Side<'_> {
-        let Self { heard, sent, pressed, answered_at } = self;
-        Side { heard, sent, said, pressed: pressed.clone(), answered_at: *answered_at }
+        let Self { heard, sent, pressed, told, answered_at } = self;
+        Side { heard, sent, said, pressed: pressed.clone(), told: told.clone(), answered_at: *answered_at }
     }
 }
 

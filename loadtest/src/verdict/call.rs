@@ -21,6 +21,8 @@ pub struct Side<'s> {
     pub said: Said,
     /// The digits that it pressed.
     pub pressed: String,
+    /// The digits that it was told by signalling, as browsers and pages are.
+    pub told: String,
     /// When the answer came to it or was given.
     pub answered_at: Option<SystemTime>,
 }
@@ -73,6 +75,14 @@ pub struct CallVerdict {
 const OWN_MAX: Duration = Duration::from_millis(40);
 /// What comes out of a hold comes so much later: signalling and jitter buffers.
 const EXCUSED_AROUND: Duration = Duration::from_millis(600);
+
+impl Side<'_> {
+    /// The digits that came to it: in its media, or by signalling where none came there.
+    pub(super) fn digits(&self) -> String {
+        let heard = self.heard.digits_text();
+        if heard.is_empty() { self.told.clone() } else { heard }
+    }
+}
 
 impl Excuse {
     /// Until when it explains silence, where all is late by `delay`; `None` where it does to the end.

@@ -145,7 +145,7 @@ impl DirectionVerdict {
             dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
             silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
             pressed: from.pressed.clone(),
-            digits: to.heard.digits_text(),
+            digits: to.digits(),
             ..Self::default()
         };
         if let Some(arrivals) = Arrivals::of(to.heard) {

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tokio::sync::watch;
-use webtrunk_codecs::CodecId;
+use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{Phone, PhoneConfig, Voice};
 use webtrunk_loadtest::drive::{Crowd, Stop, run};
+use webtrunk_loadtest::hear::{Hum, HumHeard};
 use webtrunk_loadtest::scenario::Scenario;
 
 use crate::faulty::{Fault, FaultyGateway};
@@ -92,6 +93,55 @@ async fn who_calls_in_sipp_calls_here_and_hears_who_answers() {
         assert!((2.9..4.0).contains(&call.talked_s), "{call:?}");
         let verdict = call.verdict.as_ref().expect("it was up");
         assert!(verdict.to_answerer.is_none() && verdict.to_caller.received > 100, "{call:?}");
+    }
+}
+
+/// The plainest caller, whose user and whom it calls are fields. There are more calls than lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_is_that_of_its_line_of_the_injection_file_and_both_ends_are_heard() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let voice = Some(Voice::tone(440, -10.0));
+    let config = PhoneConfig { bind: phone, voice, ..PhoneConfig::default() };
+    let answerer = Phone::new(config).await.expect("a port");
+    let answering = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            let incoming = answerer.next_incoming().await.expect("a call");
+            let row = (incoming.from.clone(), incoming.to.clone());
+            taken.push((row, incoming.answer().await.expect("a codec in common")));
+        }
+        (answerer, taken)
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let [out, xml, fields] =
+        ["scenario.toml", "caller.xml", "users.csv"].map(|name| folder.path().join(name));
+    let caller = std::fs::read_to_string(format!("{SCENARIOS}/caller.xml")).expect("in the repository");
+    let caller = caller.replace("[service]", "[field1 file=\"users.csv\"]").replace("tester@", "[field0]@");
+    std::fs::write(&xml, caller).expect("room");
+    let lines = "SEQUENTIAL\n# who calls;whom\nalice;100;\nbob;200;x\n\n# away: dave;400\ncarol;300\n";
+    std::fs::write(&fields, lines).expect("room");
+    let [out, xml, fields] = [&out, &xml, &fields].map(|path| path.to_str().expect("a name"));
+    let target = gateway.address().to_string();
+    let files = ["import", xml, "--inf", fields, "--out", out, "--target", &target];
+    let imported = program(&[&files[..], &["-d", "3000", "-r", "2", "-m", "4"]].concat());
+    assert!(imported.status.success(), "{}", said(&imported));
+    assert!(!said(&imported).contains("done otherwise"), "{}", said(&imported));
+
+    let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert_eq!((report.summary.calls, report.summary.failed), (4, 0), "{:?}", report.summary.causes);
+    let (_answerer, taken) = answering.await.expect("all four");
+    let rows: Vec<_> = taken.iter().map(|((from, to), _)| (from.as_str(), to.as_str())).collect();
+    assert_eq!(rows, [("alice", "100"), ("bob", "200"), ("carol", "300"), ("alice", "100")]);
+    for (call, (row, lifted)) in report.calls.iter().zip(&taken) {
+        assert_eq!(call.destination, row.1, "{call:?}");
+        let hum = Hum::of_caller(call.call);
+        let samples = lifted.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+        assert_eq!(HumHeard::of(&samples, hum, &[]).whose, Some(hum), "{row:?} is call {}", call.call);
+        let verdict = call.verdict.as_ref().expect("it was up");
+        assert!(verdict.to_caller.is_heard && verdict.to_caller.received > 100, "{call:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 mod bus;
 mod capacity;
 mod chance;
+mod codecs;
 mod creds;
 mod endings;
 mod faulty;

@@ -9,7 +9,7 @@ use crate::faulty::Fault;
 use crate::stage::{TWO_CALLS, found, report_of};
 
 /// Both calls, with this part of them speaking.
-fn speaking(every: usize) -> String {
+pub(crate) fn speaking(every: usize) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
     let file = file.to_str().expect("a path in UTF-8");
     format!("{TWO_CALLS}\n[speech]\nfile = {file:?}\nevery = {every}")

@@ -68,7 +68,7 @@ impl Call {
         self.facts.borrow().fragments.clone()
     }
 
-    /// The digits that came by INFO.
+    /// The digits that came by signalling: by INFO, or as events of the JSON API.
     #[must_use]
     pub fn info_digits(&self) -> String {
         self.facts.borrow().info_digits.clone()

@@ -247,6 +247,10 @@ impl PageTask {
                 line.accept(&params["sdp"]).await;
                 line.answered();
             }
+            "dtmf" => {
+                let digit = params["digit"].as_str().unwrap_or_default();
+                line.facts.send_modify(|facts| facts.info_digits.push_str(digit));
+            }
             "candidates" => {
                 let fragment = params["fragment"].as_str().unwrap_or_default();
                 line.media.take_candidates(fragment);

@@ -182,6 +182,14 @@ fn who_is_called_over_tls_has_to_register() {
     assert!(found.iter().any(|it| it.contains(deaf)), "{found:?}");
 }
 
+/// Events of the JSON API say who calls, and not what was dialled.
+#[test]
+fn a_page_that_answers_is_called_by_its_users_name() {
+    let found = faults("kind = \"phone\"", "kind = \"json\"");
+    let told = "traffic[0].destination: pages are not told which number was dialled; let it be \"{user}\"";
+    assert!(found.iter().any(|it| it.contains(told)), "{found:?}");
+}
+
 #[test]
 fn destinations_are_taken_in_turn_and_each_is_looked_at() {
     let text = sound().replace("\"7{call}\"", "[\"7{call}\", \"8{call}\"]");

@@ -133,6 +133,10 @@ fn check_destination(
                 let cure = format!("put {CALL} into it, as in \"7{CALL}\", or let it be \"{USER}\"");
                 faults.add(span.clone(), key.as_str(), "does not tell which call is answered", cure);
             }
+            Some(population) if population.kind == Kind::Page && destination.contains(CALL) => {
+                let cure = format!("let it be \"{USER}\"");
+                faults.add(span.clone(), key.as_str(), "pages are not told which number was dialled", cure);
+            }
             Some(population) if destination.contains(USER) && !destination.contains(CALL) => {
                 let told_apart = population.accounts.count().unwrap_or(usize::MAX);
                 if told_apart < population.count {

@@ -31,7 +31,7 @@ async fn a_scenario_through_every_door_hears_every_call() {
          steps = [{{ after = 1, digits = \"7\" }}, {{ after = 2.5, hold = 0.5 }}]\nhangs_up = \"answerer\"\n\
          [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"93{{call}}\"\n{TWO_CALLS}\n\
          [[traffic]]\nfrom = \"browsers\"\nto = \"users\"\ndestination = \"{{user}}\"\n\
-         arrival = {{ closed = 1 }}\nlength = {{ fixed = 3 }}\n{PATIENT}",
+         arrival = {{ closed = 1 }}\nlength = {{ fixed = 4 }}\nsteps = [{{ after = 1, digits = \"5\" }}]\n{PATIENT}",
         gateway.sip(),
         gateway.websocket(),
         address(gateway),
@@ -53,6 +53,8 @@ async fn a_scenario_through_every_door_hears_every_call() {
         let expected = match call.traffic.as_str() {
             "browsers to carrier" => "12#",
             "pages to carrier" => "7",
+            // A browser is told of keys by INFO.
+            "browsers to users" => "5",
             _ => "",
         };
         assert_eq!(other.digits, expected, "{call:?}");

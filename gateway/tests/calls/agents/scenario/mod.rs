@@ -1,9 +1,12 @@
 //! Scenarios of the load tester at the gateway, every call listened to.
 
+mod answering;
 mod bounds;
+mod codecs;
 mod cuts;
 mod doors;
 mod example;
+mod imported;
 mod pages;
 mod proofs;
 mod steps;
