@@ -1,6 +1,8 @@
 //! A report for tests: four calls, of which one failed and one is faulty.
 
-use super::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary};
+use std::collections::BTreeMap;
+
+use super::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches};
 use crate::scenario::Thresholds;
 use crate::verdict::{CallVerdict, DirectionVerdict, Finding, FindingKind, Fitness};
 
@@ -58,7 +60,7 @@ pub(crate) fn report() -> Report {
         ending: Ending::Completed,
         agents: [].into(),
         turned_away: 0,
-        breaches: thresholds.breaches(&summary.measured()).into_iter().take(1).collect(),
+        breaches: breaches(&thresholds, &summary, &BTreeMap::new()),
         summary,
         fitness: Fitness { packets: 1000, is_fit: true, ..Fitness::default() },
         thresholds,
