@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentsReport, CallReport, GeneratorReport, Moment, Summary};
+use super::{AgentsReport, CallReport, GeneratorReport, Moment, Summary, broken};
 use crate::scenario::{Breach, Judged, Thresholds};
 use crate::verdict::Fitness;
 
@@ -64,6 +64,11 @@ pub enum Ending {
         /// Which.
         names: Vec<String>,
     },
+    /// The load tester itself broke, and ended the calls that it had.
+    Broken {
+        /// Why.
+        why: String,
+    },
 }
 
 /// Thresholds that were not kept, and populations in which agents are missing.
@@ -120,6 +125,7 @@ impl Report {
                     "agents vanished ({names}), the rest ended their calls; are they still running, and on the bus?"
                 )
             }
+            Ending::Broken { why } => broken::told(why),
         };
         let fitness = if self.fitness.is_fit {
             ""
