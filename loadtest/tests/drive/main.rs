@@ -10,6 +10,7 @@ mod fleet;
 mod import;
 mod nats;
 mod program;
+mod registrar;
 mod screen;
 mod share;
 mod speech;
