@@ -69,6 +69,9 @@ impl RunArguments {
             report
         };
         println!("{}", report.sentence());
+        if let Some(digits) = report.summary.digits_told() {
+            println!("{digits}");
+        }
         Ok(status(&report))
     }
 }

@@ -15,6 +15,10 @@ pub struct Thresholds {
     pub setup_p95_ms_max: Option<f64>,
     /// From mouth to ear, of 95 in 100 directions.
     pub mouth_to_ear_p95_ms_max: Option<f64>,
+    /// From pressing a digit to its arrival at the other end, of 95 in 100 that came.
+    pub digit_way_p95_ms_max: Option<f64>,
+    /// From pressing a digit until it is back, of 95 in 100 that came back.
+    pub digit_round_trip_p95_ms_max: Option<f64>,
     /// The mean opinion score that 95 in 100 directions reach.
     pub mos_p5_min: Option<f64>,
     /// The score beside what was said that 95 in 100 directions of the calls that speak reach.
@@ -34,6 +38,10 @@ pub struct Measured {
     pub setup_p95_ms: Option<f64>,
     /// From mouth to ear.
     pub mouth_to_ear_p95_ms: Option<f64>,
+    /// From pressing a digit to its arrival at the other end.
+    pub digit_way_p95_ms: Option<f64>,
+    /// From pressing a digit until it is back.
+    pub digit_round_trip_p95_ms: Option<f64>,
     /// What 95 in 100 directions reach.
     pub mos_p5: Option<f64>,
     /// What 95 in 100 directions of the calls that speak reach.
@@ -106,6 +114,12 @@ impl Thresholds {
             ("faulty_percent_max", faulty, measured.faulty_percent),
             ("setup_p95_ms_max", self.setup_p95_ms_max, measured.setup_p95_ms),
             ("mouth_to_ear_p95_ms_max", self.mouth_to_ear_p95_ms_max, measured.mouth_to_ear_p95_ms),
+            ("digit_way_p95_ms_max", self.digit_way_p95_ms_max, measured.digit_way_p95_ms),
+            (
+                "digit_round_trip_p95_ms_max",
+                self.digit_round_trip_p95_ms_max,
+                measured.digit_round_trip_p95_ms,
+            ),
             ("loss_percent_max", self.loss_percent_max, measured.loss_percent),
         ];
         let least = [
@@ -157,6 +171,12 @@ mod tests {
         assert_eq!(names(asked, all_failed), [told("faulty_percent_max"), told("loss_percent_max")]);
         let spoke = Thresholds { opinion_p5_min: Some(3.0), ..Thresholds::default() };
         assert_eq!(names(spoke, good()), [told("opinion_p5_min")]);
+        let pressed = Thresholds { digit_round_trip_p95_ms_max: Some(100.0), ..Thresholds::default() };
+        assert_eq!(names(pressed, good()), [told("digit_round_trip_p95_ms_max")]);
+        let came = Measured { digit_way_p95_ms: Some(200.0), digit_round_trip_p95_ms: Some(99.0), ..good() };
+        assert!(names(pressed, came).is_empty());
+        let limits = Thresholds { digit_way_p95_ms_max: Some(150.0), ..pressed };
+        assert_eq!(names(limits, came), [("digit_way_p95_ms_max".to_owned(), "200.0".to_owned())]);
         let bad = Measured { opinion_p5: Some(2.94), ..good() };
         assert_eq!(names(spoke, bad), [("opinion_p5_min".to_owned(), "2.9".to_owned())]);
     }

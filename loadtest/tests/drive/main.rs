@@ -4,6 +4,7 @@ mod bus;
 mod capacity;
 mod chance;
 mod creds;
+mod digits;
 mod endings;
 mod faulty;
 mod fleet;
