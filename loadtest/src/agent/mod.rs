@@ -15,7 +15,7 @@ pub use error::AgentError;
 pub use json::{JsonPage, PageAgent, PageError, PageMedia, PageProof};
 pub use media::{
     Aside, BadTimes, Heard, HeardDigit, HeardNoise, HeardPacket, Pause, PeerReport, ScriptStep, Sent,
-    SentPacket, Silence, Spell, Talk, Uplink, Voice, VoiceError, Weather, packet_number,
+    SentDigit, SentPacket, Silence, Spell, Talk, Uplink, Voice, VoiceError, Weather, packet_number,
 };
 pub(crate) use media::{Media, PTIME};
 pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};

@@ -46,7 +46,9 @@ pub async fn capacity(
         let report = run(name, heavier, Arc::clone(&crowd), stopper.clone(), meter, |_| ()).await;
         Ok::<_, CapacityError>(report)
     };
-    capacity_by(name, search, play, on_step).await
+    let report = capacity_by(name, search, play, on_step).await;
+    crowd.deregister().await;
+    report
 }
 
 /// The same by whoever plays the scenario at so many times its load. Where that cannot be any more, the steps so far are reported,

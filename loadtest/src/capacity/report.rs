@@ -47,7 +47,7 @@ impl Step {
         let most = |of: fn(&Moment) -> Option<f64>| report.curve.iter().filter_map(of).max_by(f64::total_cmp);
         let held = match report {
             report if !report.fitness.is_fit => Held::Unfit,
-            Report { ending: Ending::AgentsVanished { .. }, .. } => Held::Unfit,
+            Report { ending: Ending::AgentsVanished { .. } | Ending::Broken { .. }, .. } => Held::Unfit,
             report if report.is_good() => Held::Held,
             _ => Held::Broke,
         };

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::watch;
@@ -52,15 +53,25 @@ impl RunArguments {
         })?;
         let report = if let Some(agents) = self.fleet.agents {
             let led = self.fleet.connect(agents, &self.scenario, &scenario).await?;
-            led.run(&stopper, watched, self.plain).await?
+            let report = led.run(&stopper, watched, self.plain).await?;
+            write(&self.report, &report)?;
+            report
         } else {
-            let crowd = Crowd::open(&scenario, |_| ()).await?;
+            let crowd = Arc::new(Crowd::open(&scenario, |_| ()).await?);
             let name = self.scenario.display().to_string();
             let mut view = View::open(self.plain, &name, &scenario)?;
-            run(&name, scenario, crowd, stopper, watched, move |live| view.show(live)).await
+            let own = Arc::clone(&crowd);
+            let report = run(&name, scenario, own, stopper, watched, move |live| view.show(live)).await;
+            // The report first: whoever does not wait for the rest has it.
+            let written = write(&self.report, &report);
+            crowd.deregister().await;
+            written?;
+            report
         };
-        write(&self.report, &report)?;
         println!("{}", report.sentence());
+        if let Some(digits) = report.summary.digits_told() {
+            println!("{digits}");
+        }
         Ok(status(&report))
     }
 }

@@ -138,7 +138,8 @@ impl Planned {
         course.setup =
             call.answered_at().zip(call.invited_at()).and_then(|(to, from)| to.duration_since(from).ok());
         let _up = run.state.is_up();
-        let mut caller = End { agent: Arc::clone(&self.caller), call, pressed: String::new() };
+        let (agent, pressed) = (Arc::clone(&self.caller), String::new());
+        let mut caller = End { agent, call, pressed, returns_digits: false };
         let mut answerer = match answering {
             Some(answering) => {
                 let answered = tokio::time::timeout(END_MAX, answering).await;
@@ -179,6 +180,7 @@ impl Planned {
         let population = self.traffic.to.as_ref().and_then(|to| self.population(run, to));
         let rings = population.map(|it| it.rings).unwrap_or_default();
         let uplink = population.map(|it| it.uplink(run.scenario.seed, 2 * self.call + 1));
+        let returns_digits = population.is_some_and(|it| it.returns_digits);
         tokio::spawn(async move {
             let (agent, incoming) = expected.incoming().await?;
             incoming.say(voice);
@@ -188,12 +190,15 @@ impl Planned {
             if let Some(uplink) = uplink {
                 incoming.send_over(uplink);
             }
+            if returns_digits {
+                incoming.return_digits();
+            }
             incoming.ring();
             if !rings.is_zero() {
                 tokio::time::sleep(rings).await;
             }
             let call = incoming.answer().await?;
-            Ok(End { agent, call, pressed: String::new() })
+            Ok(End { agent, call, pressed: String::new(), returns_digits })
         })
     }
 

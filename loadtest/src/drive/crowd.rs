@@ -47,6 +47,8 @@ pub struct CrowdError {
 const CONNECTING_MAX: usize = 20;
 /// How long a target may take to forget one.
 const LEAVING_MAX: Duration = Duration::from_secs(2);
+/// And all of them. Chosen by us: nobody waits longer for what a target forgets by itself.
+const LEAVING_ALL_MAX: Duration = Duration::from_secs(60);
 
 impl Crowd {
     /// Connects all of them, a few at a time; who fails is missing.
@@ -90,17 +92,28 @@ impl Crowd {
         &self.report
     }
 
-    /// Takes registrations back, as far as the target answers soon. Whoever goes on without these agents needs it: the
-    /// target would call them.
+    /// Takes registrations back, as far as the target answers soon. Whoever is done with these agents needs it: the target
+    /// would call them.
     pub async fn deregister(&self) {
-        let mut leaving = JoinSet::new();
+        let _ = tokio::time::timeout(LEAVING_ALL_MAX, self.deregister_each()).await;
+    }
+
+    async fn deregister_each(&self) {
+        let (mut leaving, mut unheard) = (JoinSet::new(), 0);
         for agent in &self.registered {
-            let agent = Arc::clone(agent);
-            while leaving.len() >= CONNECTING_MAX {
-                leaving.join_next().await;
+            if leaving.len() >= CONNECTING_MAX
+                && let Some(left) = leaving.join_next().await
+            {
+                unheard = if left.unwrap_or(false) { 0 } else { unheard + 1 };
             }
+            // Who answers none of so many in a row is gone.
+            if unheard >= CONNECTING_MAX {
+                break;
+            }
+            let agent = Arc::clone(agent);
             leaving.spawn(async move {
-                let _ = tokio::time::timeout(LEAVING_MAX, agent.register_for(Duration::ZERO)).await;
+                let told = tokio::time::timeout(LEAVING_MAX, agent.register_for(Duration::ZERO)).await;
+                told.is_ok()
             });
         }
         while leaving.join_next().await.is_some() {}

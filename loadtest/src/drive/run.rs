@@ -16,7 +16,7 @@ use super::crowd::Crowd;
 use super::state::{Live, State};
 use super::voices::Voices;
 use crate::load::{ProcessMeter, Usage};
-use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches};
+use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches, broken};
 use crate::scenario::{Arrivals, Scenario, Traffic};
 use crate::verdict::Lateness;
 
@@ -30,6 +30,8 @@ pub enum Stop {
     BrokenOff,
     /// The target says nothing any more; what the last call was told.
     Vanished(String),
+    /// The load tester itself broke, for this reason.
+    Broken(String),
 }
 
 /// What all calls of a run share.
@@ -90,7 +92,7 @@ pub async fn run_telling(
     let watching = tokio::spawn(watch_it(Arc::clone(&run), watched, on_second, curve));
     let mut kinds = JoinSet::new();
     for (index, traffic) in run.scenario.traffic.iter().enumerate() {
-        kinds.spawn(begin_calls(Arc::clone(&run), Arc::new(traffic.clone()), index as u64));
+        kinds.spawn(play_kind(Arc::clone(&run), Arc::new(traffic.clone()), index as u64));
     }
     while kinds.join_next().await.is_some() {}
     let _ = over.send(());
@@ -98,8 +100,18 @@ pub async fn run_telling(
     run.report(name, began_at, curve)
 }
 
-/// Begins the calls of one kind, and waits for all of them.
-async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
+/// Plays all calls of one kind. Where we break ourselves no more calls begin, of whatever kind, and those that are up are ended.
+async fn play_kind(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
+    let mut calls = JoinSet::new();
+    let beginning = AssertUnwindSafe(begin_calls(&run, &traffic, index, &mut calls));
+    if let Err(panic) = beginning.catch_unwind().await {
+        run.end(Stop::Broken(broken::why(&*panic).to_owned()));
+    }
+    while calls.join_next().await.is_some() {}
+}
+
+/// Begins the calls of one kind.
+async fn begin_calls(run: &Arc<Run>, traffic: &Arc<Traffic>, index: u64, calls: &mut JoinSet<()>) {
     let seed = run.scenario.seed.wrapping_add(index);
     let mut random = StdRng::seed_from_u64(seed);
     let mut arrivals = Arrivals::new(traffic.arrival.clone(), seed);
@@ -107,7 +119,6 @@ async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
     let callers = run.crowd.callers.get(&traffic.from).cloned().unwrap_or_default();
     let round = run.scenario.population(&traffic.from).map_or(callers.len(), |it| it.count);
     let mut stop = run.stop.clone();
-    let mut calls = JoinSet::new();
     let ends_at = run.began_at + run.scenario.time;
     let share = run.scenario.share;
     let (mut begun, mut arrived) = (0, 0);
@@ -148,15 +159,14 @@ async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
             call: share.number(nth),
             turn: begun / callers.len() * round + number,
             caller: Arc::clone(caller),
-            traffic: Arc::clone(&traffic),
+            traffic: Arc::clone(traffic),
             length,
             began_s: (now - run.began_at).as_secs_f64(),
             load: run.state.up(),
         };
         begun += 1;
-        calls.spawn(play(Arc::clone(&run), planned));
+        calls.spawn(play(Arc::clone(run), planned));
     }
-    while calls.join_next().await.is_some() {}
 }
 
 async fn play(run: Arc<Run>, planned: Planned) {
@@ -174,13 +184,7 @@ async fn play(run: Arc<Run>, planned: Planned) {
     };
     (run.on_call)(&call);
     if run.state.note(call, &lateness) >= UNHEARD_MAX {
-        run.stopper.send_if_modified(|stop| {
-            let is_going = *stop == Stop::Going;
-            if is_going {
-                *stop = Stop::Vanished(last);
-            }
-            is_going
-        });
+        run.end(Stop::Vanished(last));
     }
 }
 
@@ -222,6 +226,17 @@ async fn watch_it(
 }
 
 impl Run {
+    /// Begins no more calls and ends those that are up, for this reason if there is none yet.
+    fn end(&self, why: Stop) {
+        self.stopper.send_if_modified(|stop| {
+            let is_going = *stop == Stop::Going;
+            if is_going {
+                *stop = why;
+            }
+            is_going
+        });
+    }
+
     fn report(&self, name: &str, began_at: SystemTime, curve: Vec<Moment>) -> Report {
         let (mut calls, lateness) = self.state.take();
         calls.sort_by_key(|call| call.call);
@@ -230,6 +245,7 @@ impl Run {
             Stop::Going => Ending::Completed,
             Stop::BrokenOff => Ending::BrokenOff,
             Stop::Vanished(last) => Ending::TargetVanished { last: last.clone() },
+            Stop::Broken(why) => Ending::Broken { why: why.clone() },
         };
         let thresholds = self.scenario.thresholds;
         Report {

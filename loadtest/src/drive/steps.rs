@@ -17,6 +17,8 @@ pub(super) struct End {
     pub(super) call: Call,
     /// The digits that it pressed so far.
     pub(super) pressed: String,
+    /// It sends those back that it hears.
+    pub(super) returns_digits: bool,
 }
 
 /// How a call's talk ended.
@@ -30,6 +32,8 @@ pub(super) enum Talked {
     Transferred,
 }
 
+/// How long digits that are to come back are waited for.
+const RETURN_MAX: Duration = Duration::from_secs(2);
 /// How long the end of a transfer is waited for.
 const TRANSFER_MAX: Duration = Duration::from_secs(10);
 
@@ -44,6 +48,9 @@ pub(super) async fn talk(
     let began_at = Instant::now();
     for step in steps.iter().filter(|step| step.after <= length) {
         sleep_until(began_at + step.after).await;
+        let returning = answerer.as_deref().filter(|it| it.returns_digits && !step.by_answerer);
+        // What the answerer pressed by itself has come before.
+        let returned = returning.map(|answerer| caller.pressed.len() + answerer.pressed.len());
         let end = match &mut answerer {
             Some(answerer) if step.by_answerer => &mut **answerer,
             _ => &mut *caller,
@@ -57,7 +64,7 @@ pub(super) async fn talk(
             happened.excuses.push(Excuse { from, to: None });
             happened.excuses.last_mut().map(|it| &mut it.to)
         };
-        let talked = take(end, &step.doing).await?;
+        let talked = take(end, &step.doing, returned).await?;
         if let Some(over) = over {
             *over = Some(SystemTime::now());
         }
@@ -69,11 +76,16 @@ pub(super) async fn talk(
     Ok(Talked::Out)
 }
 
-async fn take(end: &mut End, doing: &Doing) -> Result<Option<Talked>, AgentError> {
+/// `returned` are the digits that came so far where those that are pressed come back.
+async fn take(end: &mut End, doing: &Doing, returned: Option<usize>) -> Result<Option<Talked>, AgentError> {
     match doing {
         Doing::Digits(digits) => {
             end.pressed.push_str(digits);
             end.call.send_digits(digits).await?;
+            if let Some(before) = returned {
+                // What does not come back is told by what was heard.
+                let _ = end.call.heard_digits(before + digits.len(), RETURN_MAX).await;
+            }
         }
         Doing::Hold(time) => {
             end.call.hold().await?;

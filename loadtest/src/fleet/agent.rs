@@ -6,7 +6,6 @@
 //!  +---- words -----+------- happenings -------+
 //! ```
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +22,7 @@ use super::duty::{Deed, Duty};
 use super::error::{BusError, FleetError};
 use super::words::{Account, Play, Second, Word};
 use crate::drive::{Crowd, Live, Stop, run_telling};
-use crate::report::CallReport;
+use crate::report::{CallReport, Ending, Report, broken};
 use crate::scenario::{Scenario, Share};
 
 /// What comes of the work for a run.
@@ -207,6 +206,7 @@ impl<S: Fn(&str)> Hands<S> {
             let own = Arc::clone(&crowd);
             let playing = run_telling(&name, scenario, own, stopper, None, on_second, on_call);
             let happening = match unbroken(playing).await {
+                Ok(Report { ending: Ending::Broken { why }, .. }) => Happening::Broken(broken::told(&why)),
                 Ok(report) => Happening::Finished(Box::new(Account::of(report))),
                 Err(why) => Happening::Broken(why),
             };
@@ -237,15 +237,8 @@ async fn prepare(config: &AgentConfig, share: Share, what: Play) -> Result<Box<P
 
 /// What work comes to, or how it broke: who waited for it any longer would never be free again.
 async fn unbroken<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
-        let why = why(&*panic);
-        format!("the load tester itself broke ({why}), which is a fault of its own: report it")
-    })
-}
-
-fn why(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+    let worked = AssertUnwindSafe(work).catch_unwind().await;
+    worked.map_err(|panic| broken::told(broken::why(&*panic)))
 }
 
 /// Waits until then by our own clock. That may be set meanwhile, so whoever wants no more ends it.

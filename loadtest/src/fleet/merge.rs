@@ -135,7 +135,7 @@ mod tests {
     use crate::fleet::member::Clock;
     use crate::fleet::words::{Account, Word};
     use crate::report::{Outcome, example};
-    use crate::verdict::{CallVerdict, CutVerdict};
+    use crate::verdict::{CallVerdict, CutVerdict, DigitTrip, DirectionVerdict};
 
     fn member(name: &str) -> Member {
         Member::new(name.to_owned(), 1, Clock { ahead_ms: 3, trip_ms: 2 }, Instant::now())
@@ -198,6 +198,27 @@ mod tests {
         let summary = merge(frame(Ending::Completed), &[one, other]).summary;
         assert_eq!((summary.cuts, summary.cuts_lived), (2, 1));
         assert_eq!(summary.cut_gap_ms.map(|it| (it.count, it.max)), Some((2, 90.0)));
+    }
+
+    /// A mean of the round trips' 95th percentiles would be 275 ms.
+    #[test]
+    fn digits_are_timed_over_those_of_all() {
+        let (mut quick, mut slow) = (member("a"), member("b"));
+        for (member, first, rows, way_ms) in [(&mut quick, 0, 90, 20.0), (&mut slow, 1, 10, 200.0)] {
+            for row in 0..rows {
+                let trip = DigitTrip { digit: '5', way_ms: Some(way_ms), round_trip_ms: Some(way_ms * 2.5) };
+                let to_answerer =
+                    Some(DirectionVerdict { digit_trips: vec![trip], ..DirectionVerdict::default() });
+                let verdict = Some(CallVerdict { to_answerer, ..CallVerdict::default() });
+                let call = CallReport { verdict, ..call(2 * row + first, row as f64, 50.0) };
+                member.note(Word::Call { row, call: Box::new(call) });
+            }
+        }
+        let summary = merge(frame(Ending::Completed), &[quick, slow]).summary;
+        let round_trip = summary.digit_round_trip_ms.expect("all were returned");
+        assert_eq!((summary.digits, round_trip.count), (100, 100));
+        assert_eq!((round_trip.p50, round_trip.p95, round_trip.max), (50.0, 500.0, 500.0));
+        assert_eq!(summary.digit_way_ms.map(|it| it.p95), Some(200.0));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A report for tests: four calls, of which one failed and one is faulty.
 
-use super::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary};
+use std::collections::BTreeMap;
+
+use super::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches};
 use crate::scenario::Thresholds;
-use crate::verdict::{CallVerdict, DirectionVerdict, Finding, FindingKind, Fitness};
+use crate::verdict::{CallVerdict, DigitTrip, DirectionVerdict, Finding, FindingKind, Fitness};
 
 fn direction(mos: f64, delay_ms: f64) -> DirectionVerdict {
     DirectionVerdict {
@@ -17,9 +19,12 @@ fn direction(mos: f64, delay_ms: f64) -> DirectionVerdict {
 }
 
 pub(crate) fn call(call: usize, outcome: Outcome) -> CallReport {
+    let trip =
+        |digit, way_ms| DigitTrip { digit, way_ms: Some(way_ms), round_trip_ms: Some(2.0 * way_ms + 7.0) };
+    let trips = vec![trip('1', 22.0), trip('#', 22.0 + 2.0 * call as f64)];
     let verdict = CallVerdict {
         to_caller: direction(4.3 - call as f64 / 10.0, 40.0 + call as f64),
-        to_answerer: Some(direction(4.2, 35.0)),
+        to_answerer: Some(DirectionVerdict { digit_trips: trips, ..direction(4.2, 35.0) }),
         ..CallVerdict::default()
     };
     CallReport {
@@ -58,7 +63,7 @@ pub(crate) fn report() -> Report {
         ending: Ending::Completed,
         agents: [].into(),
         turned_away: 0,
-        breaches: thresholds.breaches(&summary.measured()).into_iter().take(1).collect(),
+        breaches: breaches(&thresholds, &summary, &BTreeMap::new()),
         summary,
         fitness: Fitness { packets: 1000, is_fit: true, ..Fitness::default() },
         thresholds,

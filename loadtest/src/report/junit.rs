@@ -8,9 +8,12 @@ use super::{CallReport, Ending, Report, Summary};
 #[must_use]
 pub fn junit(report: &Report) -> String {
     let mut cases = vec![ending(report)];
-    cases.extend(report.breaches.iter().map(|breach| {
-        let told = format!("the limit is {}, measured was {}", breach.limit, breach.measured_text(3));
-        case(&format!("threshold {}", breach.threshold), Some(&told))
+    cases.extend(report.judged().map(|judged| {
+        let name = format!("threshold {}", judged.threshold);
+        let told = judged
+            .breach()
+            .map(|breach| format!("the limit is {}, measured was {}", breach.limit, breach.measured_text(3)));
+        case(&name, told.as_deref())
     }));
     let mut kinds: Vec<_> = report.calls.iter().map(|call| call.traffic.as_str()).collect();
     kinds.sort_unstable();
@@ -68,6 +71,7 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::AgentsReport;
     use crate::report::example::report;
 
     #[test]
@@ -78,7 +82,26 @@ mod tests {
             xml.contains("<failure message=\"1 dial: refused with 503 &lt;busy&gt;, 1 one_way\"/>"),
             "{xml}"
         );
-        assert!(xml.contains("failures=\"2\" skipped=\"0\""), "{xml}");
+        assert!(xml.contains("tests=\"5\" failures=\"3\" skipped=\"0\""), "{xml}");
+    }
+
+    #[test]
+    fn a_threshold_that_was_kept_is_a_test_that_passed() {
+        let mut report = report();
+        report
+            .agents
+            .insert("callers".to_owned(), AgentsReport { wished: 2, ready: 2, ..AgentsReport::default() });
+        report
+            .agents
+            .insert("phones".to_owned(), AgentsReport { wished: 2, ready: 1, ..AgentsReport::default() });
+        let xml = junit(&report);
+        for passed in ["threshold faulty_percent_max", "threshold agents.callers"] {
+            assert!(xml.contains(&format!("name=\"{passed}\"></testcase>")), "{passed}: {xml}");
+        }
+        for failed in ["threshold setup_p95_ms_max", "threshold agents.phones"] {
+            assert!(xml.contains(&format!("name=\"{failed}\"><failure")), "{failed}: {xml}");
+        }
+        assert!(!xml.contains("mos_p5_min"), "nobody asked for it: {xml}");
     }
 
     #[test]
@@ -86,6 +109,6 @@ mod tests {
         let mut report = report();
         report.fitness.is_fit = false;
         let xml = junit(&report);
-        assert!(!xml.contains("<failure") && xml.contains("failures=\"0\" skipped=\"3\""), "{xml}");
+        assert!(!xml.contains("<failure") && xml.contains("failures=\"0\" skipped=\"5\""), "{xml}");
     }
 }

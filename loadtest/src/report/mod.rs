@@ -1,6 +1,7 @@
 //! What came of a run, for people and programs.
 
 mod agents;
+pub(crate) mod broken;
 mod call;
 mod curve;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentsReport, CallReport, GeneratorReport, Moment, Summary};
-use crate::scenario::{Breach, Thresholds};
+use super::{AgentsReport, CallReport, GeneratorReport, Moment, Summary, broken};
+use crate::scenario::{Breach, Judged, Thresholds};
 use crate::verdict::Fitness;
 
 /// The number of this format; another is not read.
@@ -64,6 +64,11 @@ pub enum Ending {
         /// Which.
         names: Vec<String>,
     },
+    /// The load tester itself broke, and ended the calls that it had.
+    Broken {
+        /// Why.
+        why: String,
+    },
 }
 
 /// Thresholds that were not kept, and populations in which agents are missing.
@@ -72,15 +77,29 @@ pub(crate) fn breaches(
     summary: &Summary,
     agents: &BTreeMap<String, AgentsReport>,
 ) -> Vec<Breach> {
-    let mut breaches = thresholds.breaches(&summary.measured());
-    for (name, agents) in agents.iter().filter(|(_, agents)| agents.ready < agents.wished) {
-        let (limit, measured) = (agents.wished as f64, Some(agents.ready as f64));
-        breaches.push(Breach { threshold: format!("agents.{name}"), limit, measured });
-    }
-    breaches
+    judged(thresholds, summary, agents).filter_map(Judged::breach).collect()
+}
+
+fn judged(
+    thresholds: &Thresholds,
+    summary: &Summary,
+    agents: &BTreeMap<String, AgentsReport>,
+) -> impl Iterator<Item = Judged> {
+    let populations = agents.iter().map(|(name, agents)| Judged {
+        threshold: format!("agents.{name}"),
+        limit: agents.wished as f64,
+        measured: Some(agents.ready as f64),
+        is_kept: agents.ready >= agents.wished,
+    });
+    thresholds.judged(&summary.measured()).into_iter().chain(populations)
 }
 
 impl Report {
+    /// All thresholds that were looked at, and populations, of which each agent is to be ready.
+    pub fn judged(&self) -> impl Iterator<Item = Judged> {
+        judged(&self.thresholds, &self.summary, &self.agents)
+    }
+
     /// Whether it ended as it was to, and every threshold was kept.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -106,6 +125,7 @@ impl Report {
                     "agents vanished ({names}), the rest ended their calls; are they still running, and on the bus?"
                 )
             }
+            Ending::Broken { why } => broken::told(why),
         };
         let fitness = if self.fitness.is_fit {
             ""

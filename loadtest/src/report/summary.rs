@@ -31,6 +31,13 @@ pub struct Summary {
     pub first_audio_ms: Option<Distribution>,
     /// From mouth to ear, in milliseconds, both directions.
     pub mouth_to_ear_ms: Option<Distribution>,
+    /// Digits that were pressed and sent.
+    #[serde(default)]
+    pub digits: usize,
+    /// From the first packet of a digit to the first of it at the other end, in milliseconds, both directions.
+    pub digit_way_ms: Option<Distribution>,
+    /// From the first packet of a digit to the first of it that came back, in milliseconds, where it was returned.
+    pub digit_round_trip_ms: Option<Distribution>,
     /// Opinion scores by the E-model, both directions.
     pub mos: Option<Distribution>,
     /// Scores beside what was said, 1 to 4.2, both directions of the calls that speak.
@@ -115,6 +122,10 @@ impl Summary {
         summary.setup_ms = Distribution::of(calls.iter().filter_map(|call| call.setup_ms));
         summary.first_audio_ms = Distribution::of(directions().filter_map(|it| it.first_audio_ms));
         summary.mouth_to_ear_ms = Distribution::of(directions().filter_map(|it| it.mouth_to_ear_ms));
+        let trips = || directions().flat_map(|it| &it.digit_trips);
+        summary.digits = trips().count();
+        summary.digit_way_ms = Distribution::of(trips().filter_map(|it| it.way_ms));
+        summary.digit_round_trip_ms = Distribution::of(trips().filter_map(|it| it.round_trip_ms));
         summary.mos = Distribution::of(directions().filter_map(|it| it.mos));
         summary.opinion = Distribution::of(directions().filter_map(|it| it.opinion));
         summary.scored = Distribution::of(directions().filter_map(|it| it.scored));
@@ -131,6 +142,19 @@ impl Summary {
         summary
     }
 
+    /// How long digits took, in a sentence; `None` where none were sent.
+    #[must_use]
+    pub fn digits_told(&self) -> Option<String> {
+        let took = |what: &str, times: Option<Distribution>| {
+            let Some(Distribution { count, p50, p95, max, .. }) = times else { return format!("0 {what}") };
+            format!(
+                "{count} {what}, after {p50:.1} ms (half of them), {p95:.1} ms (95 of 100), {max:.1} ms (the last)"
+            )
+        };
+        let (way, back) = (took("came", self.digit_way_ms), took("came back", self.digit_round_trip_ms));
+        (self.digits > 0).then(|| format!("{} digits were pressed; {way}; {back}", self.digits))
+    }
+
     /// In the words of thresholds.
     #[must_use]
     pub fn measured(&self) -> Measured {
@@ -140,6 +164,8 @@ impl Summary {
             faulty_percent: percent(self.faulty, self.ok + self.faulty),
             setup_p95_ms: self.setup_ms.map(|it| it.p95),
             mouth_to_ear_p95_ms: self.mouth_to_ear_ms.map(|it| it.p95),
+            digit_way_p95_ms: self.digit_way_ms.map(|it| it.p95),
+            digit_round_trip_p95_ms: self.digit_round_trip_ms.map(|it| it.p95),
             mos_p5: self.mos.map(|it| it.p5),
             opinion_p5: self.opinion.map(|it| it.p5),
             loss_percent: (self.lost + self.received > 0).then_some(self.loss_percent),
@@ -151,7 +177,7 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::report::Outcome;
-    use crate::verdict::{CallVerdict, CutVerdict};
+    use crate::verdict::{CallVerdict, CutVerdict, DigitTrip, DirectionVerdict};
 
     fn call(outcome: Outcome) -> CallReport {
         CallReport {
@@ -198,6 +224,24 @@ mod tests {
         let summary = Summary::of(&calls);
         assert_eq!((summary.cuts, summary.cuts_lived), (2, 1));
         assert_eq!(summary.cut_gap_ms.map(|it| (it.count, it.max)), Some((4, 90.0)));
+    }
+
+    #[test]
+    fn digits_are_told_by_how_long_they_took_there_and_back() {
+        assert_eq!(Summary::of(&[call(Outcome::Ended)]).digits_told(), None);
+        let trip = |way_ms, round_trip_ms| DigitTrip { digit: '1', way_ms, round_trip_ms };
+        let to =
+            |digit_trips: Vec<DigitTrip>| DirectionVerdict { digit_trips, ..DirectionVerdict::default() };
+        let there = to(vec![trip(Some(20.0), Some(45.0)), trip(Some(30.0), None), trip(None, None)]);
+        let to_caller = to(vec![trip(Some(40.0), None)]);
+        let verdict = CallVerdict { to_caller, to_answerer: Some(there), ..CallVerdict::default() };
+        let calls = [CallReport { verdict: Some(verdict), ..call(Outcome::Ended) }, call(Outcome::Ended)];
+        let summary = Summary::of(&calls);
+        let told = "4 digits were pressed; 3 came, after 30.0 ms (half of them), 40.0 ms (95 of 100), \
+                    40.0 ms (the last); 1 came back, after 45.0 ms (half of them), 45.0 ms (95 of 100), 45.0 ms (the last)";
+        assert_eq!(summary.digits_told().as_deref(), Some(told));
+        let measured = summary.measured();
+        assert_eq!((measured.digit_way_p95_ms, measured.digit_round_trip_p95_ms), (Some(40.0), Some(45.0)));
     }
 
     #[test]

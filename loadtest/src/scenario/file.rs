@@ -68,6 +68,7 @@ pub(super) struct AgentsSection {
     pub(super) bind: Option<SocketAddr>,
     pub(super) media_address: Option<IpAddr>,
     pub(super) rings_seconds: Option<Spanned<f64>>,
+    pub(super) digits: Option<Spanned<DigitsWord>>,
     #[serde(default)]
     pub(super) network: NetworkSection,
 }
@@ -86,6 +87,14 @@ pub(super) enum TransportWord {
     Udp,
     Tcp,
     Tls,
+}
+
+/// What who answers does with digits that it hears.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DigitsWord {
+    Hear,
+    Return,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -33,7 +33,7 @@ pub use share::Share;
 pub use speech::Speech;
 pub use step::{Doing, Step};
 pub use talk::{Silence, Talk};
-pub use thresholds::{Breach, Measured, Thresholds};
+pub use thresholds::{Breach, Judged, Measured, Thresholds};
 pub(crate) use traffic::{AGENT, CALL};
 pub use traffic::{Hanger, Traffic};
 

@@ -43,6 +43,8 @@ pub struct Population {
     pub media_address: Option<IpAddr>,
     /// How long they ring before they answer.
     pub rings: Duration,
+    /// Whether those who answer send each digit back that they hear.
+    pub returns_digits: bool,
     /// What becomes of their packets on the way to the target.
     pub network: Network,
     /// Whether their descriptions name comfort noise, since their traffic has it.

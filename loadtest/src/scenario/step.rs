@@ -33,6 +33,13 @@ pub enum Doing {
     Vanish,
 }
 
+impl Step {
+    /// Whether it presses digits.
+    pub(super) const fn presses(&self) -> bool {
+        matches!(self.doing, Doing::Digits(_))
+    }
+}
+
 impl Doing {
     /// Whether nothing comes after it.
     pub(super) const fn is_last(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Arrival, Doing, Length, Silence, Step, Talk};
+use super::{Arrival, Doing, Length, Population, Silence, Step, Talk};
 
 /// Calls of one kind.
 #[derive(Debug, Clone)]
@@ -72,6 +72,17 @@ impl Traffic {
         let until = played().next().map_or(length, |step| step.after);
         let is_cut = played().any(|step| matches!(step.doing, Doing::DropWebSocket(_)));
         self.talk == Talk::Both && until >= SPEECH_MIN && !is_cut
+    }
+
+    /// Whether digits are pressed that another agent is to hear.
+    pub(super) fn has_ways_of_digits(&self) -> bool {
+        self.to.is_some() && self.steps.iter().any(Step::presses)
+    }
+
+    /// Whether digits are pressed that come back, of who answers like these agents where it is one of ours.
+    pub(super) fn has_round_trips_of_digits(&self, answerers: Option<&Population>) -> bool {
+        let returns = self.to.is_none() || answerers.is_some_and(|it| it.returns_digits);
+        returns && self.steps.iter().any(|step| step.presses() && !step.by_answerer)
     }
 
     /// Whether there are such lengths.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::direction::listen;
-use super::{Cut, CutVerdict, DirectionVerdict, Finding, FindingKind, Lateness, Limits};
+use super::{Cut, CutVerdict, DigitTrip, DirectionVerdict, Finding, FindingKind, Lateness, Limits};
 use crate::agent::{Heard, Sent, Voice};
 use crate::hear::Hum;
 
@@ -127,6 +127,10 @@ impl CallVerdict {
             listen(caller, answerer, limits, happened)
         });
         let (mut to_answerer, answerer_holes) = listened.unzip();
+        if to_answerer.is_none() {
+            let trips = std::mem::take(&mut to_caller.digit_trips);
+            to_caller.digit_trips = trips.into_iter().map(DigitTrip::echoed).collect();
+        }
         let cuts = happened.cuts.iter().map(|cut| cut.verdict(&caller_holes, answerer_holes.as_deref()));
         let cuts = cuts.collect();
         let mut findings = Vec::new();

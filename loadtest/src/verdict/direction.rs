@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
 use super::call::{Excuse, Happened, Said, Side};
-use super::{Finding, FindingKind, Limits, digits, pauses, tail};
+use super::{DigitTrip, Finding, FindingKind, Limits, digit_trip, digits, pauses, tail};
 use crate::agent::{Heard, Sent};
 use crate::hear::{
     Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, below_said, burst_ratio, level_beside,
@@ -58,10 +58,13 @@ pub struct DirectionVerdict {
     pub opinion: Option<f64>,
     /// How good it sounds by the program that `WEBTRUNK_SCORER` names, in its own terms.
     pub scored: Option<f64>,
-    /// What was pressed there.
+    /// What was pressed there, and returned of what came there.
     pub pressed: String,
     /// What came of it here.
     pub digits: String,
+    /// The digits that were pressed there and sent, and how long each took.
+    #[serde(default)]
+    pub digit_trips: Vec<DigitTrip>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -85,7 +88,7 @@ pub(super) fn listen(
 ) -> (DirectionVerdict, Vec<(SystemTime, Duration)>) {
     let samples = to.heard.samples(SampleRate::HZ_8000);
     let origin = origin(to.heard);
-    let mut verdict = DirectionVerdict::of_packets(from, to);
+    let mut verdict = DirectionVerdict::of_packets(from, to, happened);
     let holes = match (&from.said, &to.said) {
         (Said::Hum(said), Said::Hum(own)) => {
             let hums = Hums { said: *said, own: *own, origin, samples: &samples };
@@ -139,13 +142,14 @@ impl DirectionVerdict {
     }
 
     /// What packets tell, whatever is in them.
-    fn of_packets(from: &Side<'_>, to: &Side<'_>) -> Self {
+    fn of_packets(from: &Side<'_>, to: &Side<'_>, happened: &Happened) -> Self {
         let mut verdict = Self {
             sent: from.sent.packets.len(),
             dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
             silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
-            pressed: from.pressed.clone(),
+            pressed: digit_trip::expected(from, to, happened.talked_until),
             digits: to.digits(),
+            digit_trips: DigitTrip::of(from, to),
             ..Self::default()
         };
         if let Some(arrivals) = Arrivals::of(to.heard) {

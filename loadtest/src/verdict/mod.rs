@@ -2,6 +2,7 @@
 
 mod call;
 mod cut;
+mod digit_trip;
 mod digits;
 mod direction;
 mod finding;
@@ -14,6 +15,7 @@ mod tail;
 
 pub use call::{CallVerdict, Excuse, Happened, Said, Side};
 pub use cut::{Cut, CutVerdict};
+pub use digit_trip::DigitTrip;
 pub use direction::DirectionVerdict;
 pub use finding::{Finding, FindingKind};
 pub use lateness::{Fitness, LATE_PERCENT_MAX, Lateness};

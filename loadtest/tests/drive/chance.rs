@@ -5,19 +5,10 @@ use std::path::Path;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::watch;
-use webtrunk_loadtest::drive::{Crowd, Stop, run};
-use webtrunk_loadtest::report::Report;
 use webtrunk_loadtest::scenario::{Arrivals, Scenario};
 
 use crate::faulty::{Fault, FaultyGateway};
-use crate::stage::{TWO_CALLS, free_address, scenario_text};
-
-async fn play(text: &str) -> Report {
-    let scenario = Scenario::parse(Path::new("test.toml"), text).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
-    run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
-}
+use crate::stage::{TWO_CALLS, free_address, play, scenario_text};
 
 /// Three kinds of calls at one time, each by a distribution of its own.
 #[tokio::test(flavor = "multi_thread")]

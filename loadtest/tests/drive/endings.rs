@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::report::{Ending, Outcome};
+use webtrunk_loadtest::scenario::Arrival;
 use webtrunk_loadtest::verdict::FindingKind;
 
 use crate::faulty::{Fault, FaultyGateway};
@@ -70,6 +71,26 @@ async fn a_target_that_is_gone_ends_the_run_with_a_clear_word() {
     assert!(report.calls.len() < 10, "{}", report.calls.len());
     assert!(matches!(report.calls[0].outcome, Outcome::Failed { is_unheard: true, .. }));
     assert!(report.sentence().contains("the target vanished"), "{}", report.sentence());
+}
+
+/// A ramp that ends with nobody, which no file may say, has no time for the third call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_tester_that_breaks_ends_its_calls_and_says_so() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 1 }\nlength = { fixed = 60 }";
+    let mut scenario = scenario(gateway.address(), phone, traffic);
+    scenario.traffic[0].arrival = Arrival::Ramp { from: 0.5, to: 0.0, seconds: 8.0 };
+    scenario.calls = 100;
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    let Ending::Broken { why } = &report.ending else { panic!("{}", report.sentence()) };
+    let told = format!("the load tester itself broke ({why}), which is a fault of its own");
+    assert!(why.contains("Duration") && report.sentence().contains(&told), "{}", report.sentence());
+    assert!(!report.is_good());
+    assert_eq!(report.calls.len(), 2, "{:?}", report.summary);
+    let first = &report.calls[0];
+    assert!(first.is_ended() && first.talked_s < 50.0 && first.verdict.is_some(), "{first:?}");
 }
 
 /// It takes calls for three seconds. What is up then is never confirmed to be over, which takes its time (RFC 3261, timer F).

@@ -125,7 +125,21 @@ impl FaultyGateway {
     }
 }
 
-fn header<'m>(message: &'m str, name: &str) -> &'m str {
+/// A response without a description, of one who never answered this before.
+pub(crate) fn response_to(request: &str, status: &str) -> String {
+    let copied = ["Via", "From", "To", "Call-ID", "CSeq"];
+    let lines = request.lines().filter(|line| {
+        line.split_once(':').is_some_and(|(name, _)| copied.iter().any(|it| it.eq_ignore_ascii_case(name)))
+    });
+    let tagged = lines.map(|line| match line.split_once(':') {
+        Some((name, _)) if name.eq_ignore_ascii_case("To") => format!("{line};tag=full\r\n"),
+        _ => format!("{line}\r\n"),
+    });
+    let head: String = tagged.collect();
+    format!("SIP/2.0 {status}\r\n{head}Content-Length: 0\r\n\r\n")
+}
+
+pub(crate) fn header<'m>(message: &'m str, name: &str) -> &'m str {
     let line = message.lines().find(|line| line.starts_with(name));
     line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
 }
@@ -177,17 +191,7 @@ impl Gateway {
     }
 
     async fn refuse(&self, invite: &str, to: SocketAddr) {
-        let copied = ["Via", "From", "To", "Call-ID", "CSeq"];
-        let lines = invite.lines().filter(|line| {
-            line.split_once(':')
-                .is_some_and(|(name, _)| copied.iter().any(|it| it.eq_ignore_ascii_case(name)))
-        });
-        let tagged = lines.map(|line| match line.split_once(':') {
-            Some((name, _)) if name.eq_ignore_ascii_case("To") => format!("{line};tag=full\r\n"),
-            _ => format!("{line}\r\n"),
-        });
-        let head: String = tagged.collect();
-        let refusal = format!("SIP/2.0 503 Service Unavailable\r\n{head}Content-Length: 0\r\n\r\n");
+        let refusal = response_to(invite, "503 Service Unavailable");
         let _ = self.socket.send_to(refusal.as_bytes(), to).await;
     }
 

@@ -13,6 +13,7 @@ use webtrunk_loadtest::capacity::CapacityReport;
 use webtrunk_loadtest::report::{Ending, Report};
 
 use crate::faulty::{Fault, FaultyGateway};
+use crate::registrar::Registrar;
 use crate::stage::{TWO_CALLS, free_address, scenario_text};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_webtrunk-loadtest");
@@ -81,6 +82,12 @@ async fn with_both_up(folder: &Path) -> (FaultyGateway, Child, Lines<BufReader<C
     let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
     let text = scenario_text(gateway.address(), phone, traffic, "");
     fs::write(folder.join("scenario.toml"), text).expect("the folder is ours");
+    let (program, told) = once_it_says(folder, "2 up").await;
+    (gateway, program, told)
+}
+
+/// A run of the scenario in this folder, once it has told this.
+async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
     let mut program = Command::new(PROGRAM)
         .args(["run", "--plain"])
         .current_dir(folder)
@@ -90,8 +97,8 @@ async fn with_both_up(folder: &Path) -> (FaultyGateway, Child, Lines<BufReader<C
         .spawn()
         .expect("it is built");
     let mut told = BufReader::new(program.stderr.take().expect("it is piped")).lines();
-    while !told.next_line().await.expect("text").expect("it goes on").contains("2 up") {}
-    (gateway, program, told)
+    while !told.next_line().await.expect("text").expect("it goes on").contains(words) {}
+    (program, told)
 }
 
 fn signal(program: &Child, signal: Signal) {
@@ -121,6 +128,49 @@ async fn ctrl_c_hangs_up_all_calls_and_writes_the_report() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_does_what_ctrl_c_does() {
     assert_hangs_up_and_reports(Signal::SIGTERM).await;
+}
+
+/// Three phones that register, and call one after the other until there were so many calls; nobody answers.
+fn registering(registrar: &Registrar, calls: usize) -> String {
+    format!(
+        "[limits]\ncalls = {calls}\nseconds = 3600\nsetup_seconds = 10\n[target]\nsip = \"{}\"\n\
+         [[agents]]\nname = \"phones\"\nkind = \"phone\"\nrole = \"both\"\ncount = 3\n\
+         accounts = {{ user = \"phone{{n}}\", password = \"secret\" }}\nregister = true\n\
+         [[traffic]]\nfrom = \"phones\"\ndestination = \"9196\"\n\
+         arrival = {{ constant = 2 }}\nlength = {{ fixed = 1 }}\n",
+        registrar.address(),
+    )
+}
+
+/// Each registered for an hour, and then no more.
+fn assert_all_left(registrar: &Registrar) {
+    let asked = registrar.asked();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked.values().all(|it| *it == [3600, 0]), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_registered_for_a_run_deregister_at_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registrar = Registrar::start().await;
+    fs::write(folder.path().join("scenario.toml"), registering(&registrar, 2)).expect("the folder is ours");
+    let output = run(folder.path(), &["run", "--plain"]).await;
+    let report = report(folder.path());
+    assert_eq!((report.ending.clone(), report.calls.len()), (Ending::Completed, 2), "{}", said(&output));
+    assert_all_left(&registrar);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_registered_for_a_run_deregister_where_it_is_broken_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registrar = Registrar::start().await;
+    fs::write(folder.path().join("scenario.toml"), registering(&registrar, 5000))
+        .expect("the folder is ours");
+    let (mut program, _told) = once_it_says(folder.path(), "refused with 480").await;
+    signal(&program, Signal::SIGINT);
+    program.wait().await.expect("it is ours");
+    assert_eq!(report(folder.path()).ending, Ending::BrokenOff);
+    assert_all_left(&registrar);
 }
 
 /// The first load was not over: then none held, and none is told of.

@@ -18,16 +18,14 @@ pub(crate) fn free_address() -> SocketAddr {
 
 /// Two phones that call by this server, and one that answers.
 pub(crate) fn scenario(server: SocketAddr, phone: SocketAddr, traffic: &str) -> Scenario {
-    scenario_over(server, phone, traffic, "")
+    parsed(&scenario_text(server, phone, traffic, ""))
 }
 
-/// The same with what the callers' network does.
-fn scenario_over(server: SocketAddr, phone: SocketAddr, traffic: &str, network: &str) -> Scenario {
-    let text = scenario_text(server, phone, traffic, network);
-    Scenario::parse(Path::new("test.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+fn parsed(text: &str) -> Scenario {
+    Scenario::parse(Path::new("test.toml"), text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The same as a file has it.
+/// The same as a file has it, and what the callers' network does.
 pub(crate) fn scenario_text(server: SocketAddr, phone: SocketAddr, traffic: &str, network: &str) -> String {
     format!(
         "[limits]\ncalls = 2\nseconds = 20\nsetup_seconds = 10\n[target]\nsip = \"{server}\"\n\
@@ -41,6 +39,13 @@ pub(crate) fn scenario_text(server: SocketAddr, phone: SocketAddr, traffic: &str
 /// Two calls at a time, of six seconds.
 pub(crate) const TWO_CALLS: &str = "arrival = { constant = 10 }\nlength = { fixed = 6 }";
 
+/// What comes of a scenario as a file has it.
+pub(crate) async fn play(text: &str) -> Report {
+    let scenario = parsed(text);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
+}
+
 pub(crate) async fn report_of(fault: Fault, traffic: &str) -> Report {
     report_over(fault, traffic, "").await
 }
@@ -48,9 +53,7 @@ pub(crate) async fn report_of(fault: Fault, traffic: &str) -> Report {
 pub(crate) async fn report_over(fault: Fault, traffic: &str, network: &str) -> Report {
     let phone = free_address();
     let gateway = FaultyGateway::start(phone, fault).await;
-    let scenario = scenario_over(gateway.address(), phone, traffic, network);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
-    run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
+    play(&scenario_text(gateway.address(), phone, traffic, network)).await
 }
 
 /// What was found in each call, whoever caused it: tests run on busy machines.

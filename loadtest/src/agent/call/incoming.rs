@@ -81,6 +81,11 @@ impl Incoming {
         self.call.media.send_over(uplink);
     }
 
+    /// Sends each digit back that comes.
+    pub fn return_digits(&self) {
+        self.call.media.return_digits();
+    }
+
     /// Lifts the receiver.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Digits as payload, RFC 4733: one at a time out, each once in.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::tone::Digit;
 
@@ -12,6 +12,8 @@ use super::PTIME;
 pub struct HeardDigit {
     /// The key.
     pub digit: char,
+    /// When the kernel got its first packet.
+    pub at: SystemTime,
     /// How long it was held, as far as heard, in RTP timestamp units.
     pub duration: u16,
     /// Whether a packet said that it ended.
@@ -23,8 +25,16 @@ pub struct HeardDigit {
 /// The digits to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct DigitSender {
-    waiting: VecDeque<Digit>,
+    waiting: VecDeque<Press>,
     state: State,
+}
+
+/// A digit to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Press {
+    pub(crate) digit: Digit,
+    /// Which of the digits that were heard it returns, if any.
+    pub(crate) returns: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,7 +42,7 @@ enum State {
     #[default]
     Idle,
     /// A digit is being pressed, for this many packets so far.
-    Pressed { digit: Digit, began_at: u32, packets: u32 },
+    Pressed { press: Press, began_at: u32, packets: u32 },
     /// It was let go; so many packets of silence were between it and the next.
     Released { packets: u32 },
 }
@@ -44,8 +54,8 @@ pub(crate) enum DigitStep {
     Audio,
     /// Between two digits: nothing.
     Silence,
-    /// This payload, with this timestamp, so many times.
-    Event { payload: [u8; 4], timestamp: u32, is_first: bool, copies: usize },
+    /// This payload, with this timestamp, so many times; and what begins with it.
+    Event { payload: [u8; 4], timestamp: u32, begins: Option<Press>, copies: usize },
 }
 
 /// Packets that one digit is pressed for: 100 ms.
@@ -59,7 +69,12 @@ const VOLUME: u8 = 10;
 
 impl DigitSender {
     pub(crate) fn press(&mut self, digits: impl IntoIterator<Item = Digit>) {
-        self.waiting.extend(digits);
+        self.waiting.extend(digits.into_iter().map(|digit| Press { digit, returns: None }));
+    }
+
+    /// Returns a digit to who sent it: this one of those that were heard.
+    pub(crate) fn send_back(&mut self, digit: Digit, heard: usize) {
+        self.waiting.push_back(Press { digit, returns: Some(heard) });
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -69,22 +84,23 @@ impl DigitSender {
     /// One step of the clock at this timestamp, of a stream of this clock rate.
     pub(crate) fn step(&mut self, timestamp: u32, clock_rate_hz: u32) -> DigitStep {
         if let State::Idle = self.state {
-            let Some(digit) = self.waiting.pop_front() else { return DigitStep::Audio };
-            self.state = State::Pressed { digit, began_at: timestamp, packets: 0 };
+            let Some(press) = self.waiting.pop_front() else { return DigitStep::Audio };
+            self.state = State::Pressed { press, began_at: timestamp, packets: 0 };
         }
         match &mut self.state {
             State::Idle => DigitStep::Audio,
-            State::Pressed { digit, began_at, packets } => {
+            State::Pressed { press, began_at, packets } => {
                 *packets += 1;
-                let (began_at, is_first, is_last) = (*began_at, *packets == 1, *packets == PRESSED);
+                let (began_at, is_last) = (*began_at, *packets == PRESSED);
+                let begins = (*packets == 1).then_some(*press);
                 let duration = duration_of(*packets, clock_rate_hz).to_be_bytes();
                 let end = if is_last { 0x80 } else { 0 };
-                let payload = [event_of(*digit), end | VOLUME, duration[0], duration[1]];
+                let payload = [event_of(press.digit), end | VOLUME, duration[0], duration[1]];
                 if is_last {
                     self.state = State::Released { packets: 0 };
                 }
                 let copies = if is_last { END_COPIES } else { 1 };
-                DigitStep::Event { payload, timestamp: began_at, is_first, copies }
+                DigitStep::Event { payload, timestamp: began_at, begins, copies }
             }
             State::Released { packets } => {
                 *packets += 1;
@@ -98,8 +114,8 @@ impl DigitSender {
 }
 
 impl HeardDigit {
-    /// Takes one payload of a stream of events into the list of digits so far.
-    pub(crate) fn take(digits: &mut Vec<Self>, timestamp: u32, payload: &[u8]) {
+    /// Takes one payload of a stream of events, which came at this time, into the list of digits so far.
+    pub(crate) fn take(digits: &mut Vec<Self>, at: SystemTime, timestamp: u32, payload: &[u8]) {
         let [event, flags, high, low, ..] = *payload else { return };
         let Some(digit) = KEYS.get(usize::from(event)).map(|key| char::from(*key)) else { return };
         let (duration, is_ended) = (u16::from_be_bytes([high, low]), flags & 0x80 != 0);
@@ -108,7 +124,7 @@ impl HeardDigit {
                 known.duration = known.duration.max(duration);
                 known.is_ended |= is_ended;
             }
-            None => digits.push(Self { digit, duration, is_ended, timestamp }),
+            None => digits.push(Self { digit, at, duration, is_ended, timestamp }),
         }
     }
 }
@@ -147,14 +163,10 @@ mod tests {
     #[test]
     fn one_digit_grows_and_ends_three_times() {
         let steps = send("#");
-        let DigitStep::Event { payload, timestamp, is_first, copies } = &steps[0].1 else {
-            panic!("an event")
-        };
-        assert_eq!((*payload, *timestamp, *is_first, *copies), ([11, 10, 0, 160], 0, true, 1));
-        let DigitStep::Event { payload, timestamp, is_first, copies } = &steps[4].1 else {
-            panic!("an event")
-        };
-        assert_eq!((*payload, *timestamp, *is_first, *copies), ([11, 0x8a, 3, 32], 0, false, 3));
+        let begins = Digit::parse('#').map(|digit| Press { digit, returns: None });
+        let first = DigitStep::Event { payload: [11, 10, 0, 160], timestamp: 0, begins, copies: 1 };
+        let last = DigitStep::Event { payload: [11, 0x8a, 3, 32], timestamp: 0, begins: None, copies: 3 };
+        assert_eq!((&steps[0].1, &steps[4].1), (&first, &last));
         assert!(steps[5..].iter().all(|(_, step)| *step == DigitStep::Silence));
         assert_eq!(steps.len(), 8);
     }
@@ -168,11 +180,16 @@ mod tests {
                 if let DigitStep::Event { payload, timestamp, copies, .. } = step
                     && lost != Some(at % 8)
                 {
-                    (0..copies).for_each(|_| HeardDigit::take(&mut heard, timestamp, &payload));
+                    let came_at = SystemTime::UNIX_EPOCH + PTIME * at;
+                    (0..copies).for_each(|_| HeardDigit::take(&mut heard, came_at, timestamp, &payload));
                 }
             }
             assert_eq!(heard.iter().map(|it| it.digit).collect::<String>(), keys, "{lost:?} lost");
             assert!(heard.iter().all(|it| it.is_ended == (lost != Some(4))));
+            // Each began eight steps after the one before, and came with the first of it that did.
+            let first = u32::from(lost == Some(0));
+            let came = (0..heard.len() as u32).map(|nth| SystemTime::UNIX_EPOCH + PTIME * (8 * nth + first));
+            assert!(heard.iter().map(|it| it.at).eq(came), "{lost:?} lost: {heard:?}");
         }
     }
 
@@ -180,7 +197,7 @@ mod tests {
     fn other_events_are_no_digits() {
         let mut heard = Vec::new();
         for payload in [&[16, 10, 0, 1][..], &[255, 0, 0, 1], &[1, 2, 3], &[]] {
-            HeardDigit::take(&mut heard, 1, payload);
+            HeardDigit::take(&mut heard, SystemTime::UNIX_EPOCH, 1, payload);
         }
         assert_eq!(heard, []);
     }

@@ -90,6 +90,11 @@ impl Media {
         let _ = self.orders.send(Order::BeginTalk);
     }
 
+    /// Sends each digit back that comes from now on.
+    pub(crate) fn return_digits(&self) {
+        let _ = self.orders.send(Order::ReturnDigits);
+    }
+
     pub(crate) fn claim_loss(&self, percent: Option<u8>) {
         let _ = self.orders.send(Order::ClaimLoss(percent));
     }

@@ -166,7 +166,7 @@ impl Log {
         let format = self.formats.iter().find(|format| format.payload_type == header.payload_type);
         match format {
             Some(format) if format.is_events() && self.heard.digits.len() < DIGITS_MAX => {
-                HeardDigit::take(&mut self.heard.digits, header.timestamp, payload);
+                HeardDigit::take(&mut self.heard.digits, at, header.timestamp, payload);
                 self.push_aside(&header);
             }
             Some(format) if format.is_noise() && self.heard.noise.len() < PACKETS_MAX => {
@@ -247,6 +247,7 @@ mod tests {
         let heard = &log.heard;
         assert_eq!((heard.packets.len(), heard.unexpected, heard.broken), (1, 1, 1));
         assert_eq!((heard.digits_text(), heard.codec()), ("5".to_owned(), Some(CodecId::Pcmu)));
+        assert_eq!(heard.digits[0].at, now);
         assert_eq!(heard.since(now + Duration::from_secs(1)).packets, []);
     }
 }

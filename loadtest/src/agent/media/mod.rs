@@ -22,13 +22,13 @@ pub use digits::HeardDigit;
 pub use heard::{Aside, Heard, HeardNoise, HeardPacket};
 pub use reports::PeerReport;
 pub use script::ScriptStep;
-pub use sent::{Pause, Sent, SentPacket};
+pub use sent::{Pause, Sent, SentDigit, SentPacket};
 pub use talk::{Silence, Spell, Talk};
 pub use uplink::{BadTimes, Uplink};
 pub use voice::{Voice, VoiceError, packet_number};
 pub use weather::Weather;
 
-pub(crate) use digits::{DigitSender, DigitStep};
+pub(crate) use digits::{DigitSender, DigitStep, Press};
 pub(crate) use handle::{Media, MediaState};
 pub(crate) use heard::Log;
 pub(crate) use leg::{Leg, Received};

@@ -9,7 +9,9 @@ use webtrunk_codecs::tone::Digit;
 use super::script::{Cursor, ScriptStep};
 use super::talk::Turn;
 use super::voice::{Encoding, Frames};
-use super::{DigitSender, DigitStep, RtpHeader, Sending, Sent, SentPacket, Silence, Talk, Voice};
+use super::{
+    DigitSender, DigitStep, Press, RtpHeader, Sending, Sent, SentDigit, SentPacket, Silence, Talk, Voice,
+};
 use crate::agent::sdp::Agreement;
 
 /// One outgoing RTP stream.
@@ -125,6 +127,10 @@ impl Sender {
         self.digits.press(digits);
     }
 
+    pub(crate) fn send_back(&mut self, digit: Digit, heard: usize) {
+        self.digits.send_back(digit, heard);
+    }
+
     pub(crate) fn is_pressing(&self) -> bool {
         !self.digits.is_idle()
     }
@@ -146,9 +152,10 @@ impl Sender {
         };
         let mut packet = Vec::new();
         match (step, events_type) {
-            (DigitStep::Event { payload, timestamp, is_first, copies }, Some(payload_type)) => {
+            (DigitStep::Event { payload, timestamp, begins, copies }, Some(payload_type)) => {
+                self.note_digit(begins);
                 for copy in 0..copies {
-                    let header = self.header(payload_type, timestamp, is_first && copy == 0);
+                    let header = self.header(payload_type, timestamp, begins.is_some() && copy == 0);
                     header.write(&payload, &mut packet);
                     emit(&packet);
                 }
@@ -167,6 +174,14 @@ impl Sender {
                     self.is_start = true;
                 }
             }
+        }
+    }
+
+    fn note_digit(&mut self, begins: Option<Press>) {
+        if let Some(Press { digit, returns }) = begins
+            && self.sent.digits.len() < LOG_MAX
+        {
+            self.sent.digits.push(SentDigit { digit: digit.to_char(), at: SystemTime::now(), returns });
         }
     }
 
@@ -359,6 +374,17 @@ mod tests {
         assert!(headers[0].marker && headers[..7].iter().all(|it| it.timestamp == headers[0].timestamp));
         assert_eq!(headers[7].timestamp.wrapping_sub(headers[0].timestamp), 8 * 160);
         assert!(!sender.is_pressing());
+    }
+
+    #[test]
+    fn each_digit_is_noted_once_and_whether_it_is_one_that_is_returned() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(agreement(Direction::SendRecv));
+        sender.press(Digit::parse('7'));
+        sender.send_back(Digit::parse('#').expect("a key"), 3);
+        steps(&mut sender, 20);
+        let noted: Vec<_> = sender.sent().digits.iter().map(|it| (it.digit, it.returns)).collect();
+        assert_eq!(noted, [('7', None), ('#', Some(3))]);
     }
 
     /// Says nothing for three packets, then speaks for two, and so on.

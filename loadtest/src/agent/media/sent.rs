@@ -9,6 +9,8 @@ use webtrunk_codecs::CodecId;
 pub struct Sent {
     /// The audio packets, in their order.
     pub packets: Vec<SentPacket>,
+    /// The digits, in their order.
+    pub digits: Vec<SentDigit>,
     /// What the latest of them was encoded with.
     pub codec: Option<CodecId>,
     /// How many times the clock was due, sending or not, since media could flow.
@@ -43,6 +45,17 @@ pub struct SentPacket {
     pub is_dropped: bool,
     /// It is one of silence; its index means nothing.
     pub is_silent: bool,
+}
+
+/// A digit that was sent as telephone-event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentDigit {
+    /// The key.
+    pub digit: char,
+    /// When its first packet was handed to the kernel.
+    pub at: SystemTime,
+    /// Which of the digits that were heard it returns; `None` where it was pressed.
+    pub returns: Option<usize>,
 }
 
 impl Sent {

@@ -50,6 +50,7 @@ pub(super) enum Order {
     Say(Option<Voice>),
     Talk(Talk),
     BeginTalk,
+    ReturnDigits,
     ClaimLoss(Option<u8>),
     SendOver(Uplink),
     Press {
@@ -76,6 +77,8 @@ struct Task {
     held: Held,
     log: Log,
     pressed: Vec<oneshot::Sender<()>>,
+    /// Each digit that comes is sent back.
+    returns_digits: bool,
     /// The voice is being encoded, for the first call that wants it so.
     encoding: Option<JoinHandle<()>>,
     /// The clock has begun.
@@ -107,6 +110,7 @@ pub(super) fn start(config: MediaConfig) -> (mpsc::UnboundedSender<Order>, watch
         held: Held::default(),
         log,
         pressed: Vec::new(),
+        returns_digits: false,
         encoding: None,
         is_talking: false,
         rebinds_at: None,
@@ -226,6 +230,7 @@ impl Task {
                 self.encode();
             }
             Order::BeginTalk => self.sender.begin_talk(),
+            Order::ReturnDigits => self.returns_digits = true,
             Order::ClaimLoss(percent) => self.log.claim_loss(percent, now),
             Order::SendOver(uplink) => {
                 self.uplink = uplink;
@@ -287,12 +292,27 @@ impl Task {
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr, at: SystemTime) {
         match self.leg.handle_datagram(datagram, from, Instant::now()) {
-            Received::Rtp(packet) => self.log.push(&packet, (from, at)),
+            Received::Rtp(packet) => {
+                let known = self.log.heard.digits.len();
+                self.log.push(&packet, (from, at));
+                if self.returns_digits {
+                    self.send_back(known);
+                }
+            }
             Received::Rtcp(compound) => self.log.push_report(&compound, self.leg.ssrc(), Instant::now()),
             Received::Control => {}
             Received::Broken => self.log.heard.broken += 1,
         }
         self.publish();
+    }
+
+    /// Sends back the digits that came after so many.
+    fn send_back(&mut self, known: usize) {
+        for (heard, came) in self.log.heard.digits.iter().enumerate().skip(known) {
+            if let Some(digit) = Digit::parse(came.digit) {
+                self.sender.send_back(digit, heard);
+            }
+        }
     }
 
     fn tick(&mut self) {

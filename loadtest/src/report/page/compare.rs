@@ -32,8 +32,11 @@ pub fn compare(one: (&str, &Report), other: (&str, &Report)) -> String {
     document("Two runs", &body)
 }
 
+/// Round trips of digits that differ by no more do so by chance: each end sends by a clock of 20 ms.
+const DIGIT_MS: f64 = 40.0;
+
 /// What differs by more than chance, in words: set-up times that are a quarter apart, scores by a tenth, good calls by
-/// two in a hundred. Chosen by us: below that, runs on one machine differ from each other.
+/// two in a hundred, digits by two packets. Chosen by us: below that, runs on one machine differ from each other.
 fn sentence((one, first): (&str, &Report), (other, second): (&str, &Report)) -> String {
     let mut told = Vec::new();
     let good = |report: &Report| report.summary.ok as f64 * 100.0 / report.summary.calls.max(1) as f64;
@@ -57,6 +60,14 @@ fn sentence((one, first): (&str, &Report), (other, second): (&str, &Report)) -> 
     {
         told.push(format!("the middle opinion score is {:.2} in {one}, {:.2} in {other}", a.p50, b.p50));
     }
+    if let (Some(a), Some(b)) = (first.summary.digit_round_trip_ms, second.summary.digit_round_trip_ms)
+        && (a.p50 - b.p50).abs() > DIGIT_MS
+    {
+        told.push(format!(
+            "half of the digits are back within {:.0} ms in {one}, {:.0} ms in {other}",
+            a.p50, b.p50
+        ));
+    }
     if told.is_empty() {
         "They differ by no more than by chance.".to_owned()
     } else {
@@ -77,7 +88,11 @@ mod tests {
         if let Some(setup) = &mut other.summary.setup_ms {
             setup.p50 = 500.0;
         }
+        if let Some(back) = &mut other.summary.digit_round_trip_ms {
+            back.p50 = 450.0;
+        }
         let told = sentence(("a", &one), ("b", &other));
+        assert!(told.contains("half of the digits are back within 51 ms in a, 450 ms in b"), "{told}");
         assert!(told.contains("50.0 % of the calls are good in a, 25.0 % in b"), "{told}");
         assert!(told.contains("500 ms in b"), "{told}");
     }

@@ -77,10 +77,12 @@ fn figures(reports: &[(&str, &Report)]) -> String {
     }
     out += "</tr>";
     type Of = fn(&Report) -> Option<Distribution>;
-    let rows: [(&str, Of); 8] = [
+    let rows: [(&str, Of); 10] = [
         ("INVITE to answer, ms", |it| it.summary.setup_ms),
         ("answer to first audio, ms", |it| it.summary.first_audio_ms),
         ("mouth to ear, ms", |it| it.summary.mouth_to_ear_ms),
+        ("digit to the other end, ms", |it| it.summary.digit_way_ms),
+        ("digit there and back, ms", |it| it.summary.digit_round_trip_ms),
         ("opinion score (E-model)", |it| it.summary.mos),
         ("opinion score of speech, beside what was said", |it| it.summary.opinion),
         ("the same by your own scorer", |it| it.summary.scored),
@@ -104,7 +106,7 @@ fn figures(reports: &[(&str, &Report)]) -> String {
         out += "</tr>";
     }
     type Count = fn(&Report) -> String;
-    let counts: [(&str, Count); 5] = [
+    let counts: [(&str, Count); 6] = [
         ("calls: all / good / failed / faulty", |it| {
             let all = &it.summary;
             format!("{} / {} / {} / {}", all.calls, all.ok, all.failed, all.faulty)
@@ -113,6 +115,7 @@ fn figures(reports: &[(&str, &Report)]) -> String {
         ("WebSockets that were cut / whose calls lived", |it| {
             format!("{} / {}", it.summary.cuts, it.summary.cuts_lived)
         }),
+        ("digits", |it| it.summary.digits_told().unwrap_or_else(|| "-".to_owned())),
         ("packets: came / lost", |it| {
             format!("{} / {} ({:.2} %)", it.summary.received, it.summary.lost, it.summary.loss_percent)
         }),
@@ -207,6 +210,9 @@ mod tests {
             "Set-up time",
             "Opinion score over load",
             "Calls at one time",
+            "<td>digit to the other end, ms</td><td>22.00</td><td>22.00</td><td>26.00</td>",
+            "<td>digit there and back, ms</td><td>51.00</td>",
+            "<td>digits</td><td colspan=\"4\">6 digits were pressed; 6 came, after 22.0 ms",
             "fit to judge",
         ] {
             assert!(page.contains(part), "{part} is missing");

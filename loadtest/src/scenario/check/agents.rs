@@ -12,7 +12,7 @@ use super::{accounts, network, within, within_at};
 use crate::agent::{LaterKeys, PhoneSrtp, PhoneTransport, SrtpProfile, Trust, address_towards};
 use crate::scenario::fault::Faults;
 use crate::scenario::file::{
-    AgentsSection, CodecWord, File, KindWord, ProfileWord, TargetSection, TransportWord,
+    AgentsSection, CodecWord, DigitsWord, File, KindWord, ProfileWord, TargetSection, TransportWord,
 };
 use crate::scenario::{Accounts, Kind, Population};
 
@@ -106,6 +106,9 @@ fn population(
     if let Some(rings) = &section.rings_seconds {
         within(faults, format!("{key}.rings_seconds"), rings, 0.0..=120.0);
     }
+    if let Some(digits) = section.digits.as_ref().filter(|_| !section.role.answers()) {
+        faults.add(digits.span(), format!("{key}.digits"), "nobody of them answers", "take it out");
+    }
     let network = network::check(&format!("{key}.network"), &section.network, faults);
     let profiles: Vec<_> = section.srtp.iter().map(|word| profile(*word.get_ref())).collect();
     let srtp = match (section.kind, profiles.first()) {
@@ -136,6 +139,7 @@ fn population(
         rings: Duration::from_secs_f64(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
         ),
+        returns_digits: section.digits.as_ref().is_some_and(|it| *it.get_ref() == DigitsWord::Return),
         network,
         takes_noise: false,
     })

@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::fault::{Fault, Faults};
 use super::file::{File, LimitsSection, VerdictSection};
-use super::{Scenario, Share, Silence, Thresholds, Traffic};
+use super::{Population, Scenario, Share, Silence, Traffic};
 use crate::verdict::Limits;
 
 /// Bounds of a run: what one process and one machine can bear, and nobody forgets.
@@ -42,7 +42,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
     }
     check_limits(&file.limits, &mut faults);
     let speech = speech::check(file.speech.as_ref(), folder, &mut faults);
-    check_thresholds(&file, &traffic, &mut faults);
+    check_thresholds(&file, &populations, &traffic, &mut faults);
     let closed = traffic.iter().filter_map(|it| it.arrival.closed()).sum::<usize>();
     let at_once = file.limits.at_once.as_ref().map_or(AT_ONCE_MAX, |it| *it.get_ref());
     if closed > at_once
@@ -82,14 +82,27 @@ fn check_limits(limits: &LimitsSection, faults: &mut Faults<'_>) {
 }
 
 /// Notes a threshold that no call could be judged by.
-fn check_thresholds(file: &File, traffic: &[Traffic], faults: &mut Faults<'_>) {
-    let asks = |it: &&Spanned<Thresholds>| it.get_ref().opinion_p5_min.is_some();
-    let Some(section) = file.thresholds.as_ref().filter(asks) else { return };
+fn check_thresholds(file: &File, populations: &[Population], traffic: &[Traffic], faults: &mut Faults<'_>) {
+    let Some(section) = &file.thresholds else { return };
+    let (span, asked) = (section.span(), section.get_ref());
     let never_speaks = !traffic.is_empty() && !traffic.iter().any(Traffic::may_suit_speech);
-    if file.speech.is_none() || never_speaks {
+    if asked.opinion_p5_min.is_some() && (file.speech.is_none() || never_speaks) {
         let cure =
             "give [speech], and calls of 3.5 s and more in which both talk and nothing happens before that";
-        faults.add(section.span(), "thresholds.opinion_p5_min", "no call speaks and is scored", cure);
+        faults.add(span.clone(), "thresholds.opinion_p5_min", "no call speaks and is scored", cure);
+    }
+    if asked.digit_way_p95_ms_max.is_some() && !traffic.iter().any(Traffic::has_ways_of_digits) {
+        let cure = "give traffic with to, and steps with digits";
+        let problem = "no agent hears digits of another";
+        faults.add(span.clone(), "thresholds.digit_way_p95_ms_max", problem, cure);
+    }
+    let comes_back = |it: &Traffic| {
+        let answerers = populations.iter().find(|population| it.to.as_ref() == Some(&population.name));
+        it.has_round_trips_of_digits(answerers)
+    };
+    if asked.digit_round_trip_p95_ms_max.is_some() && !traffic.iter().any(comes_back) {
+        let cure = "give steps in which the caller presses digits, and digits = \"return\" of who answers";
+        faults.add(span, "thresholds.digit_round_trip_p95_ms_max", "no digit comes back", cure);
     }
 }
 

@@ -274,6 +274,30 @@ fn a_score_that_no_call_could_have_is_no_threshold() {
 }
 
 #[test]
+fn digits_that_never_come_or_come_back_are_no_threshold() {
+    let asks = |key: &str| format!("[thresholds]\n{key} = 100.0");
+    let (way, back) = ("digit_way_p95_ms_max", "digit_round_trip_p95_ms_max");
+    assert!(faults("[thresholds]", &asks(way)).is_empty(), "the phone hears them");
+    let found = faults("[thresholds]", &asks(back));
+    let expected = "thresholds.digit_round_trip_p95_ms_max: no digit comes back; give steps in which";
+    assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    let returning = sound().replacen("rings_seconds = 0.2", "digits = \"return\"", 1);
+    let text = returning.replacen("[thresholds]", &asks(back), 1);
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.thresholds.digit_round_trip_p95_ms_max, Some(100.0));
+    assert!(scenario.populations[1].returns_digits && !scenario.populations[0].returns_digits);
+    let echoed = sound().replacen("to = \"phone\"", "", 1).replacen(", by = \"answerer\"", "", 1);
+    for (key, is_sound) in [(back, true), (way, false)] {
+        let parsed = Scenario::parse(Path::new("it.toml"), &echoed.replacen("[thresholds]", &asks(key), 1));
+        assert_eq!(parsed.is_ok(), is_sound, "{key}: {parsed:?}");
+    }
+    let found = faults("register = true", "register = true\ndigits = \"return\"");
+    assert!(found.iter().any(|it| it.contains("agents[0].digits: nobody of them answers")), "{found:?}");
+    let found = faults("rings_seconds = 0.2", "digits = \"returned\"");
+    assert!(found[0].contains("unknown variant `returned`; write one of `hear`"), "{found:?}");
+}
+
+#[test]
 fn who_has_no_websocket_loses_none() {
     let found = faults("hold = 1.0, by = \"answerer\"", "ws_drop = 1.0, by = \"answerer\"");
     let expected = "traffic[0].steps[1].ws_drop: phones have no WebSocket; let agents of kind \"webrtc\"";
