@@ -13,6 +13,7 @@ PEERS = {
     "linphone": "linphonec, over UDP or TLS",
     "Kamailio, registrar": "the gateway and a phone of ours register at it",
     "Kamailio, proxy": "on the way to a phone of ours, by Record-Route",
+    "Kamailio, edge": "before the gateway, where a phone of ours registers through it by TCP (RFC 5626 5)",
     "second Webtrunk": "the gateway registers at it; a phone of ours is behind it",
 }
 
@@ -35,10 +36,12 @@ NO_TIMERS = Reason("it knows no session timers (RFC 4028)")
 BARESIP_ATTENDED = Reason("baresip 1.0 has no attended transfer")
 SIPP_TLS = Reason("Debian's sipp is built without TLS, and has no SRTP")
 NO_ACCOUNT = Reason("nobody registers: calls are let through by their addresses")
+AS_PROXY = Reason("it passes on what is said in a call as the proxy does")
 
 BROWSER = "browser_sipp"
 LIN = "interop::linphone_calls"
 BARESIP = "interop::baresip_calls"
+EDGE = "interop::edge"
 
 MATRIX = {
     "JsSIP": {
@@ -119,6 +122,15 @@ MATRIX = {
         "cancel": [f"{LIN}::it_hears_early_media_and_gives_up"],
         "TLS + SDES": [f"{LIN}::it_speaks_tls_and_srtp", f"{LIN}::it_is_called_over_tls_and_srtp"],
         "IPv6": [f"{LIN}::it_hears_the_echo_over_ipv6"],
+    },
+    "Kamailio, edge": dict.fromkeys(CELLS, AS_PROXY) | {
+        "register": [f"{EDGE}::a_phone_behind_an_edge_is_called_by_the_token_of_its_flow_and_calls"],
+        "call to the peer": [
+            f"{EDGE}::a_phone_behind_an_edge_is_called_by_the_token_of_its_flow_and_calls",
+            f"{EDGE}::a_phone_whose_one_flow_has_closed_at_the_edge_rings_by_the_other_and_without_both_is_out_of_reach",
+        ],
+        "call from the peer": [f"{EDGE}::a_phone_behind_an_edge_is_called_by_the_token_of_its_flow_and_calls"],
+        "hold": [f"{EDGE}::a_phone_behind_an_edge_is_called_by_the_token_of_its_flow_and_calls"],
     },
 }
 

@@ -135,7 +135,7 @@ impl Talk {
 /// SIP over TLS.
 pub(super) const TLS_PORT: u16 = 5061;
 
-pub(super) async fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
+pub(crate) async fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
     let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let socket = socket.expect("a socket");
     socket.bind((from, 0).into()).expect("the host is ours");

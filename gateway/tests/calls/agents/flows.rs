@@ -24,13 +24,6 @@ fn doors() -> Doors {
     Doors::new(GatewayConfig::default().rule(RULE).media("tell_hold = true"))
 }
 
-/// A re-INVITE of the gateway's comes by the phone's connection, and is agreed to.
-async fn is_offered(phone: &mut StreamPhone, direction: &str) {
-    let offer = phone.receive_request("INVITE").await;
-    assert!(offer.contains(&format!("\r\na={direction}\r\n")), "{offer}");
-    phone.describe(&offer).await;
-}
-
 /// Both hear each other, and the caller hangs up.
 async fn assert_talk_and_end(call: &Call, alice: StreamPhone) {
     assert_hears(call, CALLEE_HZ).await;
@@ -68,9 +61,9 @@ async fn assert_goes_on_though_it_looks_open(way: Way) {
 
     let mut alice = alice.hears(CALLER_HZ).await;
     assert_hears_no_gap(&call).await;
-    let (held, ()) = tokio::join!(call.hold(), is_offered(&mut alice, "sendonly"));
+    let (held, ()) = tokio::join!(call.hold(), alice.is_offered("sendonly"));
     held.expect("taken");
-    let (resumed, ()) = tokio::join!(call.resume(), is_offered(&mut alice, "sendrecv"));
+    let (resumed, ()) = tokio::join!(call.resume(), alice.is_offered("sendrecv"));
     resumed.expect("taken");
     let mut alice = alice.hears(CALLER_HZ).await;
     let (ended, bye) = tokio::join!(call.hang_up(), alice.is_hung_up());

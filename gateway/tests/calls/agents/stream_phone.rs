@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use webtrunk_codecs::g711::Law;
 
 use super::doors::Doors;
@@ -29,15 +30,17 @@ pub(super) enum Way {
 }
 
 /// What it knows of flows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Client {
-    /// It names its instance and flow (RFC 5626).
-    Outbound,
+    /// It names its instance, and its flow by this number (RFC 5626).
+    Outbound(u8),
+    /// The same through an edge proxy, which is asked to keep its calls on the flow (`ob`).
+    BehindEdge(u8),
     Plain,
 }
 
 /// A user's phone, and what it says in calls.
-pub(super) struct StreamPhone {
+pub(crate) struct StreamPhone {
     user: &'static str,
     hz: u16,
     way: Way,
@@ -58,8 +61,8 @@ const FLOW_TIMER_S: &str = "120";
 /// What it believes to have for an address: nobody is there.
 const NOBODY: &str = "10.255.255.254:5060";
 
-/// A client that knows RFC 5626, and its first flow.
-const INSTANCE: &str = "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id=1";
+/// A client that knows RFC 5626.
+const INSTANCE: &str = "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"";
 
 impl Way {
     /// In Via.
@@ -81,6 +84,30 @@ impl Way {
     }
 }
 
+impl Client {
+    /// The words of a user by this client.
+    fn script(self, user: &str, way: Way) -> Script {
+        let name = way.name();
+        let uri = format!("sip:{user}@{NOBODY};transport={}", name.to_lowercase());
+        let contact = match self {
+            Self::Outbound(flow) => format!("<{uri}>;{INSTANCE};reg-id={flow}"),
+            Self::BehindEdge(flow) => format!("<{uri};ob>;{INSTANCE};reg-id={flow}"),
+            Self::Plain => format!("<{uri}>"),
+        };
+        Script::new(user, name, NOBODY, &contact)
+    }
+
+    /// `Require` and `Flow-Timer` of the answer to its registration (RFC 5626 6): it has to know that its flow is kept, and, where
+    /// that is by the gateway, how often to say something.
+    const fn told(self) -> [&'static str; 2] {
+        match self {
+            Self::Outbound(_) => ["outbound", FLOW_TIMER_S],
+            Self::BehindEdge(_) => ["outbound", ""],
+            Self::Plain => ["", ""],
+        }
+    }
+}
+
 impl StreamPhone {
     /// alice's phone at `home`, of which nobody knows yet.
     pub(super) async fn connect(doors: &Doors, way: Way, home: &Host) -> Self {
@@ -89,30 +116,46 @@ impl StreamPhone {
 
     /// The same of another user, who says another tone.
     pub(super) async fn of(user: &'static str, hz: u16, doors: &Doors, way: Way, home: &Host) -> Self {
-        let name = way.name();
         let connection = way.connect(doors, home).await;
-        let contact = format!("<sip:{user}@{NOBODY};transport={}>;{INSTANCE}", name.to_lowercase());
-        let script = Script::new(user, name, NOBODY, &contact);
+        Self::over(connection, (user, hz), way, Client::Outbound(1), home)
+    }
+
+    /// alice's phone at `home`, whose stream leads to an edge proxy.
+    pub(crate) fn behind_edge(stream: TcpStream, hz: u16, home: &Host) -> Self {
+        let connection: Connection = StreamPeer::over(Box::new(stream));
+        Self::over(connection, ("alice", hz), Way::Tcp, Client::BehindEdge(1), home)
+    }
+
+    fn over(
+        connection: Connection,
+        (user, hz): (&'static str, u16),
+        way: Way,
+        client: Client,
+        home: &Host,
+    ) -> Self {
+        let script = client.script(user, way);
         let (media, rtp) = (home.at(AUDIO_PORT), RtpPeer::new(home, AUDIO_PORT));
-        let client = Client::Outbound;
         Self { user, hz, way, client, connection, script, media, rtp, version: 0 }
     }
 
     /// The same of one that knows nothing of RFC 5626.
-    pub(super) fn without_instance(mut self) -> Self {
-        let name = self.way.name();
-        let contact = format!("<sip:{}@{NOBODY};transport={}>", self.user, name.to_lowercase());
-        self.script = Script::new(self.user, name, NOBODY, &contact);
-        self.client = Client::Plain;
-        self
+    pub(super) fn without_instance(self) -> Self {
+        self.of_client(Client::Plain)
     }
 
     /// The same by the second flow of its client.
-    pub(super) fn by_second_flow(mut self) -> Self {
-        let (user, name) = (self.user, self.way.name());
-        let flow = INSTANCE.replace("reg-id=1", "reg-id=2");
-        let contact = format!("<sip:{user}@{NOBODY};transport={}>;{flow}", name.to_lowercase());
-        self.script = Script::new(user, name, NOBODY, &contact);
+    pub(crate) fn by_second_flow(self) -> Self {
+        let client = match self.client {
+            Client::Outbound(_) => Client::Outbound(2),
+            Client::BehindEdge(_) => Client::BehindEdge(2),
+            Client::Plain => Client::Plain,
+        };
+        self.of_client(client)
+    }
+
+    fn of_client(mut self, client: Client) -> Self {
+        self.script = client.script(self.user, self.way);
+        self.client = client;
         self
     }
 
@@ -130,17 +173,27 @@ impl StreamPhone {
     /// Registers by its connection; requests of the gateway that come before the answer are given.
     pub(super) async fn register(&mut self) -> Vec<String> {
         let mut came = Vec::new();
+        self.register_beside(&mut came).await;
+        came
+    }
+
+    /// The same; gives the answer.
+    pub(crate) async fn register_beside(&mut self, came: &mut Vec<String>) -> String {
         let headers = "Supported: path, outbound\r\n";
         let request = self.script.register(headers);
-        let challenged = self.ask(&request, &mut came).await;
+        let challenged = self.ask(&request, came).await;
         let proof = self.script.proof(&challenged, "REGISTER", REGISTRAR);
         let request = self.script.register(&format!("{headers}{proof}"));
-        let registered = self.ask(&request, &mut came).await;
+        let registered = self.ask(&request, came).await;
         assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
-        // RFC 5626 6: it has to know that its flow is kept, and how often to say something.
-        let expected = if self.client == Client::Outbound { ["outbound", FLOW_TIMER_S] } else { ["", ""] };
-        assert_eq!(["Require", "Flow-Timer"].map(|name| header(&registered, name)), expected, "{registered}");
-        came
+        let told = ["Require", "Flow-Timer"].map(|name| header(&registered, name));
+        assert_eq!(told, self.client.told(), "{registered}");
+        registered
+    }
+
+    /// Waits until the other side has closed the connection.
+    pub(crate) async fn is_left(&mut self) {
+        assert_eq!(self.connection.receive().await, None, "nothing else comes");
     }
 
     /// Sends a request, and gives its final response.
@@ -183,14 +236,14 @@ impl StreamPhone {
     }
 
     /// Takes a call, and talks; gives the INVITE.
-    pub(super) async fn lift(&mut self) -> String {
+    pub(crate) async fn lift(&mut self) -> String {
         let invite = self.receive_request("INVITE").await;
         self.take(&invite).await;
         invite
     }
 
     /// Calls, and talks; gives its offer, and the answer to it.
-    pub(super) async fn call(&mut self, to: &str) -> [String; 2] {
+    pub(crate) async fn call(&mut self, to: &str) -> [String; 2] {
         let (uri, body) = (format!("sip:{to}@webtrunk.test"), self.description("sendrecv"));
         let invite = self.script.request("INVITE", &uri, SDP, &body);
         let challenged = self.ask(&invite, &mut Vec::new()).await;
@@ -230,6 +283,13 @@ impl StreamPhone {
         let body = self.description(if offer.contains("a=sendonly") { "recvonly" } else { "sendrecv" });
         self.respond(offer, SDP, &body).await;
         self.receive_request("ACK").await;
+    }
+
+    /// Is offered this direction within its call, and agrees.
+    pub(crate) async fn is_offered(&mut self, direction: &str) {
+        let offer = self.receive_request("INVITE").await;
+        assert!(offer.contains(&format!("\r\na={direction}\r\n")), "{offer}");
+        self.describe(&offer).await;
     }
 
     /// Takes a request.
@@ -292,14 +352,14 @@ impl StreamPhone {
     }
 
     /// Waits to be hung up.
-    pub(super) async fn is_hung_up(&mut self) -> String {
+    pub(crate) async fn is_hung_up(&mut self) -> String {
         let bye = self.receive_request("BYE").await;
         self.respond(&bye, "", "").await;
         bye
     }
 
     /// Fails unless it hears this tone as loud as it was said.
-    pub(super) async fn hears(self, hz: u16) -> Self {
+    pub(crate) async fn hears(self, hz: u16) -> Self {
         let heard = tokio::task::spawn_blocking(move || {
             self.rtp.assert_hears(Law::Mu, hz.into());
             self
@@ -308,7 +368,7 @@ impl StreamPhone {
     }
 
     /// Hangs up the call that this INVITE began.
-    pub(super) async fn hang_up(&mut self, invite: &str) {
+    pub(crate) async fn hang_up(&mut self, invite: &str) {
         let bye = self.script.request_in(invite, "BYE");
         let answer = self.ask(&bye, &mut Vec::new()).await;
         assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");

@@ -1,6 +1,6 @@
-//! Kamailio as a process: a registrar and proxy on a host of its own.
+//! Kamailio as a process, on a host of its own: a registrar and proxy, or an edge proxy.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::support::gateway::PATIENCE;
+use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::log::Log;
 use crate::support::process::{Process, wait_until};
@@ -34,12 +35,11 @@ pub(super) struct KamailioConfig<'a> {
 }
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/kamailio.cfg");
+const EDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/kamailio_edge.cfg");
 
 impl Kamailio {
-    /// Starts one and waits until it listens. `None` where there is no Kamailio.
+    /// Starts a registrar and proxy, and waits until it listens. `None` where there is no Kamailio.
     pub(super) fn start(host: &Host, port: u16, config: &KamailioConfig<'_>) -> Option<Self> {
-        let program = tools::command("kamailio")?;
-        let folder = TempDir::new().expect("a folder");
         let listen: String = config.listen.iter().map(|one| format!("listen={one}\n")).collect();
         let tls = config.tls.map(|[certificate, key]| {
             format!(
@@ -57,8 +57,28 @@ impl Kamailio {
             .replace("@FAR_IP@", &config.far.ip().to_string())
             .replace("@FAR@", &config.far.to_string())
             .replace("@GATEWAY@", config.gateway);
+        Self::run(host.at(port), &text)
+    }
+
+    /// Starts an edge proxy for phones over TCP, before a gateway at this host.
+    pub(super) fn edge(host: &Host, gateway: &Host) -> Option<Self> {
+        let at = host.at(SIP_PORT);
+        let text = std::fs::read_to_string(EDGE).expect("it is beside the tests");
+        let text = text
+            .replace("@EDGE@", &at.to_string())
+            .replace("@GATEWAY_IP@", &gateway.ip().to_string())
+            .replace("@GATEWAY@", &gateway.at(SIP_PORT).to_string());
+        let edge = Self::run(at, &text)?;
+        // It listens for datagrams first.
+        assert!(wait_until(PATIENCE, || TcpStream::connect(at).is_ok()), "no phone is let in");
+        Some(edge)
+    }
+
+    fn run(address: SocketAddr, config: &str) -> Option<Self> {
+        let program = tools::command("kamailio")?;
+        let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("kamailio.cfg");
-        std::fs::write(&path, text).expect("the folder is ours");
+        std::fs::write(&path, config).expect("the folder is ours");
         let pid = folder.path().join("pid");
         let mut process = Process::start(
             Command::new(program)
@@ -74,9 +94,8 @@ impl Kamailio {
                 .stderr(Stdio::piped()),
         );
         let log = Log::of(process.child().stderr.take().expect("it is piped"));
-        let address = host.at(port);
         // Its port is taken as soon as it listens.
-        let is_up = || std::net::UdpSocket::bind(address).is_err() && pid.exists();
+        let is_up = || UdpSocket::bind(address).is_err() && pid.exists();
         assert!(wait_until(PATIENCE, is_up), "Kamailio does not start\n{}", log.lines().join("\n"));
         Some(Self { process, _log: log, _folder: folder })
     }

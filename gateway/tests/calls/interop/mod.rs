@@ -5,6 +5,7 @@
 mod baresip_calls;
 mod cells;
 mod ear;
+mod edge;
 mod kamailio;
 mod linphone;
 mod linphone_calls;

@@ -70,9 +70,10 @@ impl Script {
         let [from, to, call_id, contact] =
             ["To", "From", "Call-ID", "Contact"].map(|name| header(invite, name));
         let target = contact.trim_start_matches('<').split('>').next().expect("split gives one at least");
+        let way = routes(record_routes(invite));
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/{transport} {sent_by};branch=z9hG4bK{tag}-{cseq};rport\r\n\
-             Max-Forwards: 70\r\nFrom: {from};tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+             {way}Max-Forwards: 70\r\nFrom: {from};tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n{headers}Content-Length: 0\r\n\r\n"
         )
     }
@@ -82,14 +83,15 @@ impl Script {
         let Self { transport, sent_by, call_id, cseq, .. } = self;
         let [via, from, to, contact] = ["Via", "From", "To", "Contact"].map(|name| header(response, name));
         // That of a refusal is part of its transaction (RFC 3261 17.1.1.3).
-        let (target, via) = if response.starts_with("SIP/2.0 2") {
+        let (target, via, way) = if response.starts_with("SIP/2.0 2") {
             let own = format!("SIP/2.0/{transport} {sent_by};branch=z9hG4bK{call_id}-ack-{cseq};rport");
-            (contact.trim_start_matches('<').split('>').next().unwrap_or_default(), own)
+            let way = routes(record_routes(response).into_iter().rev());
+            (contact.trim_start_matches('<').split('>').next().unwrap_or_default(), own, way)
         } else {
-            (REGISTRAR, via.to_owned())
+            (REGISTRAR, via.to_owned(), String::new())
         };
         format!(
-            "ACK {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\n\
+            "ACK {target} SIP/2.0\r\nVia: {via}\r\n{way}Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\n\
              Call-ID: {call_id}\r\nCSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n"
         )
     }
@@ -110,4 +112,15 @@ impl Script {
         response
             + &format!("Contact: {}\r\n{headers}Content-Length: {}\r\n\r\n{body}", self.contact, body.len())
     }
+}
+
+/// The proxies that want to see all of a dialog, as a message names them.
+fn record_routes(message: &str) -> Vec<&str> {
+    let lines = message.lines().take_while(|line| !line.is_empty());
+    lines.filter_map(|line| line.strip_prefix("Record-Route: ")).collect()
+}
+
+/// The header lines that lead a request by these.
+fn routes<'a>(proxies: impl IntoIterator<Item = &'a str>) -> String {
+    proxies.into_iter().map(|proxy| format!("Route: {proxy}\r\n")).collect()
 }
