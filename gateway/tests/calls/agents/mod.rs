@@ -60,6 +60,7 @@ mod runaway;
 mod scenario;
 mod secure;
 mod served_store;
+mod shared_domain;
 mod sighted;
 mod srtp;
 pub(crate) mod stage;
