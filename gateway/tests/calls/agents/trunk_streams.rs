@@ -1,7 +1,7 @@
 //! A trunk that closes the stream of a call, as many do with one that is idle, or whose calls go on at another address of its:
 //! what is due in the call goes there, and to nobody who does not show the trunk's name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use rustls::DEFAULT_VERSIONS;
@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
+use webtrunk_loadtest::agent::AgentError;
 
 use super::doors::{TLS_PORT, connect};
 use super::ear::assert_hears_from_now;
@@ -64,6 +65,11 @@ impl Door {
         Self { listener, acceptor: shown.map(|pair| TlsAcceptor::from(server_config(pair))) }
     }
 
+    /// Shows this certificate from now on.
+    fn show(&mut self, pair: &(PathBuf, PathBuf)) {
+        self.acceptor = Some(TlsAcceptor::from(server_config(pair)));
+    }
+
     /// The next stream; nothing where the gateway does not take its certificate.
     async fn accept(&self) -> Option<Connection> {
         let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway calls");
@@ -78,19 +84,27 @@ impl Door {
 
 impl Ground {
     async fn new(way: Way) -> Self {
+        let (transport, port) = match way {
+            Way::Tcp => ("tcp", SIP_PORT),
+            Way::Tls => ("tls", TLS_PORT),
+        };
+        Self::led_by(way, &format!("port = {port}\ntransport = '{transport}'"), |zone, _| zone).await
+    }
+
+    /// The same with these lines of the trunk's, and what the name server knows besides of the trunk's host.
+    async fn led_by(way: Way, lines: &str, more: impl FnOnce(Zone, IpAddr) -> Zone) -> Self {
         let [own, far, names] = std::array::from_fn(|_| Host::new());
         let folder = TempDir::new().expect("a folder for the test");
-        let dns = Dns::serve(&names, Zone::default().address(NAME, far.ip()));
+        let dns = Dns::serve(&names, more(Zone::default().address(NAME, far.ip()), far.ip()));
         let (certificate, key) = pair(&folder, "own", own.ip());
         let pairs = [NAME, OTHER_NAME].map(|name| pair_for(&folder, name, name));
         let trusted = folder.path().join("trusted.crt");
         let both = pairs.each_ref().map(|(file, _)| std::fs::read_to_string(file).expect("it was made"));
         std::fs::write(&trusted, both.concat()).expect("the folder is ours");
-        let (transport, port, shown) = match way {
-            Way::Tcp => ("tcp", SIP_PORT, None),
-            Way::Tls => ("tls", TLS_PORT, Some(&pairs[0])),
+        let door = match way {
+            Way::Tcp => Door::open(far.at(SIP_PORT), None).await,
+            Way::Tls => Door::open(far.at(TLS_PORT), Some(&pairs[0])).await,
         };
-        let door = Door::open(far.at(port), shown).await;
         let config = GatewayConfig::default()
             .sip(&dns.line())
             .sip("session_expires_min_s = 2")
@@ -98,8 +112,7 @@ impl Ground {
             .tls(&certificate, &key)
             .trusting(&trusted)
             .trunk_lines(&format!(
-                "name = 'far'\nhost = '{NAME}'\nport = {port}\ntransport = '{transport}'\ncodecs = ['PCMU']\n\
-                 networks = ['{}']",
+                "name = 'far'\nhost = '{NAME}'\ncodecs = ['PCMU']\nnetworks = ['{}']\n{lines}",
                 far.ip()
             ))
             .rule(
@@ -188,9 +201,8 @@ async fn a_call_whose_tls_trunk_closed_its_stream_is_refreshed_and_hung_up_by_ot
     goes_on_by_other_streams(Way::Tls).await;
 }
 
-/// Whose certificate names somebody else there gets no word of the call.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_goes_on_at_another_address_of_a_tls_trunk_that_shows_its_name_there() {
+/// Where the answer says that the call goes on at another address. Whose certificate names somebody else there gets no word of it.
+async fn goes_on_elsewhere(said: impl Fn(&Host, SocketAddr) -> String) {
     for is_the_trunk in [true, false] {
         let mut ground = Ground::new(Way::Tls).await;
         let elsewhere = Host::new();
@@ -200,7 +212,8 @@ async fn a_call_goes_on_at_another_address_of_a_tls_trunk_that_shows_its_name_th
         let dialing = office.dial("7100").await.expect("a number");
         let mut first = ground.door.accept().await.expect("its certificate is good");
         let invite = request(&mut first, "INVITE").await;
-        ground.take(&mut first, &invite, &contact(elsewhere.at(TLS_PORT), "tls")).await;
+        let said = said(&ground.far, elsewhere.at(TLS_PORT));
+        ground.take(&mut first, &invite, &said).await;
         let call = dialing.answered(PATIENCE).await.expect("an answer");
         let second = door.accept().await;
         assert_eq!(second.is_some(), is_the_trunk);
@@ -213,6 +226,66 @@ async fn a_call_goes_on_at_another_address_of_a_tls_trunk_that_shows_its_name_th
         agree(&mut second, &bye, "").await;
         ground.stage.gateway.assert_all_is_over(1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_on_at_another_address_of_a_tls_trunk_that_shows_its_name_there() {
+    goes_on_elsewhere(|_, elsewhere| contact(elsewhere, "tls")).await;
+}
+
+/// A proxy of the trunk that stays on the way (RFC 3261 16.6).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_on_by_a_route_over_tls_that_shows_the_trunks_name() {
+    goes_on_elsewhere(|far, elsewhere| {
+        let route = format!("Record-Route: <sip:{elsewhere};transport=tls;lr>\r\n");
+        route + &contact(far.at(TLS_PORT), "tls")
+    })
+    .await;
+}
+
+/// Fails when a call is sent to whoever is at the trunk's address, or nothing tells why it is not.
+async fn is_called_by_its_name_alone(mut ground: Ground) {
+    let office = phone(ground.stage.caller(CodecId::Pcmu)).await;
+    ground.door.show(&ground.pairs[1]);
+    let dialing = office.dial("7100").await.expect("a number");
+    assert!(ground.door.accept().await.is_none(), "what is not for it can be read there");
+    let refused = dialing.answered(PATIENCE).await;
+    assert_eq!(refused.err().as_ref().and_then(AgentError::status), Some(502));
+    let told = ["TLS handshake failed", "certificate not valid for name", NAME];
+    ground.stage.gateway.log().wait_for(&told, PATIENCE);
+
+    ground.door.show(&ground.pairs[0]);
+    let dialing = office.dial("7100").await.expect("a number");
+    let mut by = ground.door.accept().await.expect("its certificate is good");
+    let invite = request(&mut by, "INVITE").await;
+    let contact = contact(ground.far.at(TLS_PORT), "tls");
+    ground.take(&mut by, &invite, &contact).await;
+    let call = dialing.answered(PATIENCE).await.expect("an answer");
+    request(&mut by, "ACK").await;
+    assert_hears_from_now(&call, CALLEE_HZ).await;
+    ground.mouth.assert_hears(Law::Mu, CALLER_HZ.into());
+    call.hang_up().await.expect("confirmed");
+    let bye = request(&mut by, "BYE").await;
+    agree(&mut by, &bye, "").await;
+    ground.stage.gateway.assert_all_is_over(2);
+}
+
+/// The gateway trusts the certificate that is shown first as well, which is somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_trunk_whose_host_shows_another_name_hears_of_no_call_until_it_shows_its_own() {
+    is_called_by_its_name_alone(Ground::new(Way::Tls).await).await;
+}
+
+/// Only its NAPTR record says so, and the host that its SRV record names has to show the domain's name, and not its own
+/// (RFC 5922 7.1).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_wants_tls_is_called_by_tls_where_the_host_shows_the_domains_name() {
+    let more = |zone: Zone, far| {
+        zone.naptr(NAME, [10, 10], "SIPS+D2T", "_sips._tcp.far.test")
+            .srv("_sips._tcp.far.test", [10, 0, TLS_PORT], OTHER_NAME)
+            .address(OTHER_NAME, far)
+    };
+    is_called_by_its_name_alone(Ground::led_by(Way::Tls, "", more).await).await;
 }
 
 /// The port of the stream by which it called is none that it listens at, and its address is in no certificate.
