@@ -61,6 +61,7 @@ mod scenario;
 mod secure;
 mod served_store;
 mod shared_domain;
+mod shared_stream;
 mod sighted;
 mod srtp;
 pub(crate) mod stage;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::AgentError;
+use webtrunk_loadtest::agent::{AgentError, Call, Phone};
 
 use super::doors::{TLS_PORT, connect};
 use super::ear::assert_hears_from_now;
@@ -29,27 +29,29 @@ use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 
 /// The trunk's name, and that of somebody else whom the gateway trusts as well.
-const NAME: &str = "far.test";
+pub(super) const NAME: &str = "far.test";
 const OTHER_NAME: &str = "other.test";
 
+/// Where its audio is in calls that it takes, and in the first that it makes.
 const AUDIO_PORT: u16 = 7000;
+pub(super) const OWN_AUDIO_PORT: u16 = 7002;
 
 /// Of its answers: the gateway is to refresh the call every ten seconds.
 const TIMER: &str =
     "Allow: INVITE, ACK, BYE, UPDATE\r\nRequire: timer\r\nSession-Expires: 20;refresher=uac\r\n";
 
 /// One of the trunk's addresses.
-struct Door {
+pub(super) struct Door {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
 }
 
 /// A gateway that calls the trunk at numbers that begin with 7, and lets it call those of the carrier.
-struct Ground {
-    stage: Stage,
-    far: Host,
+pub(super) struct Ground {
+    pub(super) stage: Stage,
+    pub(super) far: Host,
     /// Where the trunk's name leads.
-    door: Door,
+    pub(super) door: Door,
     /// Certificates for the trunk's name and for the other one, and their keys.
     pairs: [(PathBuf, PathBuf); 2],
     mouth: RtpPeer,
@@ -71,7 +73,7 @@ impl Door {
     }
 
     /// The next stream; nothing where the gateway does not take its certificate.
-    async fn accept(&self) -> Option<Connection> {
+    pub(super) async fn accept(&self) -> Option<Connection> {
         let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("the gateway calls");
         let (stream, _) = accepted.expect("a stream");
         let stream: Box<dyn Octets> = match &self.acceptor {
@@ -88,11 +90,18 @@ impl Ground {
             Way::Tcp => ("tcp", SIP_PORT),
             Way::Tls => ("tls", TLS_PORT),
         };
-        Self::led_by(way, &format!("port = {port}\ntransport = '{transport}'"), |zone, _| zone).await
+        let lines = format!("port = {port}\ntransport = '{transport}'");
+        Self::led_by(GatewayConfig::default(), way, &lines, |zone, _| zone).await
     }
 
-    /// The same with these lines of the trunk's, and what the name server knows besides of the trunk's host.
-    async fn led_by(way: Way, lines: &str, more: impl FnOnce(Zone, IpAddr) -> Zone) -> Self {
+    /// The same with what a configuration has already, these lines of the trunk's, and what the name server knows besides of the
+    /// trunk's host.
+    pub(super) async fn led_by(
+        config: GatewayConfig,
+        way: Way,
+        lines: &str,
+        more: impl FnOnce(Zone, IpAddr) -> Zone,
+    ) -> Self {
         let [own, far, names] = std::array::from_fn(|_| Host::new());
         let folder = TempDir::new().expect("a folder for the test");
         let dns = Dns::serve(&names, more(Zone::default().address(NAME, far.ip()), far.ip()));
@@ -105,7 +114,7 @@ impl Ground {
             Way::Tcp => Door::open(far.at(SIP_PORT), None).await,
             Way::Tls => Door::open(far.at(TLS_PORT), Some(&pairs[0])).await,
         };
-        let config = GatewayConfig::default()
+        let config = config
             .sip(&dns.line())
             .sip("session_expires_min_s = 2")
             .sip(&format!("[[sip.listeners]]\ntransport = 'tls'\nbind = '{}'", own.at(TLS_PORT)))
@@ -130,11 +139,38 @@ impl Ground {
     }
 
     /// A stream of the trunk's own over TLS.
-    async fn connect(&self) -> Connection {
+    pub(super) async fn connect(&self) -> Connection {
         let at = SocketAddr::new(self.stage.gateway.sip().ip(), TLS_PORT);
         let stream = connect(self.far.ip(), at).await;
         let stream = self.connector.connect(ServerName::from(at.ip()), stream).await;
         StreamPeer::over(Box::new(stream.expect("its certificate is good")))
+    }
+
+    /// Has the trunk call a number by such a stream, and say a tone from a port; what is due in the call is to come to `contact`.
+    /// Gives the end of who lifts it, and the trunk's.
+    pub(super) async fn call_in(
+        &self,
+        own: &mut Connection,
+        (number, carrier): (&str, &Phone),
+        contact: &str,
+        (port, hz): (u16, u16),
+    ) -> (Call, RtpPeer) {
+        let mut script = Script::new("7100", "TLS", &self.far.at(TLS_PORT).to_string(), contact);
+        let (uri, offer) = (format!("sip:{number}@webtrunk.test"), description(self.far.ip(), port));
+        let invite = script.request("INVITE", &uri, "Content-Type: application/sdp\r\n", &offer);
+        own.send(invite.as_bytes()).await;
+        let lifted = lift(carrier).await;
+        let answer = loop {
+            let message = own.receive().await.expect("the gateway keeps the stream");
+            if message.starts_with("SIP/2.0 2") {
+                break message;
+            }
+        };
+        own.send(script.ack(&answer).as_bytes()).await;
+        let mut mouth = RtpPeer::new(&self.far, port);
+        let at = (self.stage.gateway.sip().ip(), audio_port(&answer)).into();
+        mouth.say(at, Law::Mu, hz.into());
+        (lifted, mouth)
     }
 
     /// Answers an INVITE by the stream by which it came, and talks; what is due in the call is to come to `contact`.
@@ -148,13 +184,13 @@ impl Ground {
 }
 
 /// The next message, which has to be this request.
-async fn request(by: &mut Connection, method: &str) -> String {
+pub(super) async fn request(by: &mut Connection, method: &str) -> String {
     let request = by.receive().await.expect("the gateway keeps the stream");
     assert!(request.starts_with(&format!("{method} ")), "no {method}: {request}");
     request
 }
 
-async fn agree(by: &mut Connection, request: &str, headers: &str) {
+pub(super) async fn agree(by: &mut Connection, request: &str, headers: &str) {
     by.send(response(request, "200 OK", headers, "").as_bytes()).await;
 }
 
@@ -285,33 +321,20 @@ async fn a_domain_that_wants_tls_is_called_by_tls_where_the_host_shows_the_domai
             .srv("_sips._tcp.far.test", [10, 0, TLS_PORT], OTHER_NAME)
             .address(OTHER_NAME, far)
     };
-    is_called_by_its_name_alone(Ground::led_by(Way::Tls, "", more).await).await;
+    is_called_by_its_name_alone(Ground::led_by(GatewayConfig::default(), Way::Tls, "", more).await).await;
 }
 
 /// The port of the stream by which it called is none that it listens at, and its address is in no certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_trunk_that_closed_the_stream_by_which_it_called_is_hung_up_by_its_name() {
-    let mut ground = Ground::new(Way::Tls).await;
+    let ground = Ground::new(Way::Tls).await;
     let carrier = phone(ground.stage.callee(CodecId::Pcmu)).await;
-    let at = ground.far.at(TLS_PORT);
-    let mut script = Script::new("7100", "TLS", &at.to_string(), &format!("<sip:far@{at};transport=tls>"));
-    let offer = description(ground.far.ip(), AUDIO_PORT);
-    let invite =
-        script.request("INVITE", "sip:9100@webtrunk.test", "Content-Type: application/sdp\r\n", &offer);
+    let contact = format!("<sip:far@{};transport=tls>", ground.far.at(TLS_PORT));
     let mut own = ground.connect().await;
-    own.send(invite.as_bytes()).await;
-    let lifted = lift(&carrier).await;
-    let answer = loop {
-        let message = own.receive().await.expect("the gateway keeps the stream");
-        if message.starts_with("SIP/2.0 2") {
-            break message;
-        }
-    };
-    own.send(script.ack(&answer).as_bytes()).await;
-    let to = (ground.stage.gateway.sip().ip(), audio_port(&answer)).into();
-    ground.mouth.say(to, Law::Mu, CALLER_HZ.into());
+    let said = (OWN_AUDIO_PORT, CALLER_HZ);
+    let (lifted, mouth) = ground.call_in(&mut own, ("9100", &carrier), &contact, said).await;
     assert_hears_from_now(&lifted, CALLER_HZ).await;
-    ground.mouth.assert_hears(Law::Mu, CALLEE_HZ.into());
+    mouth.assert_hears(Law::Mu, CALLEE_HZ.into());
     drop(own);
     ground.stage.gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
     lifted.hang_up().await.expect("confirmed");
