@@ -43,6 +43,7 @@ mod matched;
 mod menus;
 mod moved;
 mod mute;
+mod named_contact;
 mod no_room;
 mod operator;
 mod overload;

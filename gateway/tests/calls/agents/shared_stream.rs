@@ -58,7 +58,7 @@ async fn calls_of_two_trunks_by_one_tls_stream_are_each_of_the_trunk_whose_accou
     let mut calls = Vec::new();
     for (index, (user, hz)) in (0..).zip([("100", FIRST_HZ), ("200", SECOND_HZ), ("100", FIRST_HZ)]) {
         let said = (OWN_AUDIO_PORT + 2 * index, hz);
-        let ends = ground.call_in(&mut own, (user, &carrier), &contact, said).await;
+        let ends = ground.call_in(&mut own, (user, &carrier), &contact, "", said).await;
         calls.push((ends, hz));
     }
     for ((lifted, mouth), hz) in &calls {

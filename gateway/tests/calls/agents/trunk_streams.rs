@@ -37,7 +37,7 @@ const AUDIO_PORT: u16 = 7000;
 pub(super) const OWN_AUDIO_PORT: u16 = 7002;
 
 /// Of its answers: the gateway is to refresh the call every ten seconds.
-const TIMER: &str =
+pub(super) const TIMER: &str =
     "Allow: INVITE, ACK, BYE, UPDATE\r\nRequire: timer\r\nSession-Expires: 20;refresher=uac\r\n";
 
 /// One of the trunk's addresses.
@@ -53,7 +53,7 @@ pub(super) struct Ground {
     /// Where the trunk's name leads.
     pub(super) door: Door,
     /// Certificates for the trunk's name and for the other one, and their keys.
-    pairs: [(PathBuf, PathBuf); 2],
+    pub(super) pairs: [(PathBuf, PathBuf); 2],
     mouth: RtpPeer,
     /// By which the trunk comes to the gateway.
     connector: TlsConnector,
@@ -62,7 +62,7 @@ pub(super) struct Ground {
 }
 
 impl Door {
-    async fn open(address: SocketAddr, shown: Option<&(PathBuf, PathBuf)>) -> Self {
+    pub(super) async fn open(address: SocketAddr, shown: Option<&(PathBuf, PathBuf)>) -> Self {
         let listener = TcpListener::bind(address).await.expect("the host is ours");
         Self { listener, acceptor: shown.map(|pair| TlsAcceptor::from(server_config(pair))) }
     }
@@ -147,17 +147,19 @@ impl Ground {
     }
 
     /// Has the trunk call a number by such a stream, and say a tone from a port; what is due in the call is to come to `contact`.
-    /// Gives the end of who lifts it, and the trunk's.
+    /// `headers` are more lines of its INVITE. Gives the end of who lifts it, and the trunk's.
     pub(super) async fn call_in(
         &self,
         own: &mut Connection,
         (number, carrier): (&str, &Phone),
         contact: &str,
+        headers: &str,
         (port, hz): (u16, u16),
     ) -> (Call, RtpPeer) {
         let mut script = Script::new("7100", "TLS", &self.far.at(TLS_PORT).to_string(), contact);
         let (uri, offer) = (format!("sip:{number}@webtrunk.test"), description(self.far.ip(), port));
-        let invite = script.request("INVITE", &uri, "Content-Type: application/sdp\r\n", &offer);
+        let headers = format!("{headers}Content-Type: application/sdp\r\n");
+        let invite = script.request("INVITE", &uri, &headers, &offer);
         own.send(invite.as_bytes()).await;
         let lifted = lift(carrier).await;
         let answer = loop {
@@ -332,7 +334,7 @@ async fn a_tls_trunk_that_closed_the_stream_by_which_it_called_is_hung_up_by_its
     let contact = format!("<sip:far@{};transport=tls>", ground.far.at(TLS_PORT));
     let mut own = ground.connect().await;
     let said = (OWN_AUDIO_PORT, CALLER_HZ);
-    let (lifted, mouth) = ground.call_in(&mut own, ("9100", &carrier), &contact, said).await;
+    let (lifted, mouth) = ground.call_in(&mut own, ("9100", &carrier), &contact, "", said).await;
     assert_hears_from_now(&lifted, CALLER_HZ).await;
     mouth.assert_hears(Law::Mu, CALLEE_HZ.into());
     drop(own);
