@@ -19,6 +19,17 @@ pub struct Hop {
     pub identity: Option<String>,
 }
 
+/// A name by which alone the peer of a dialog is found, and what is said beside it (RFC 3263 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    /// The name.
+    pub host: String,
+    /// The port, where one is said.
+    pub port: Option<u16>,
+    /// How it is reached.
+    pub kind: TransportKind,
+}
+
 /// What became of a request at a hop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HopReport {

@@ -1,10 +1,12 @@
 //! Messages that break SIP's grammar: the sender is told what is wrong, and everybody else is served on.
 
+use super::hops::call;
 use super::raw_phone::RawPhone;
 use super::stage::Stage;
+use crate::support::gateway::GatewayConfig;
 
 /// What is changed in a sound INVITE, and the status that answers it.
-const FAULTS: [(&str, &str, u16); 12] = [
+const FAULTS: [(&str, &str, u16); 13] = [
     ("Call-ID: ", "X-Call-ID: ", 400),
     ("From: ", "X-From: ", 400),
     ("To: ", "X-To: ", 400),
@@ -16,6 +18,7 @@ const FAULTS: [(&str, &str, u16); 12] = [
     ("Content-Length: 0", "Content-Length: -1", 400),
     ("From: <sip:", "From: <sip:\"", 400),
     ("INVITE sip:", "INVITE unknown:", 416),
+    ("INVITE sip:9100@webtrunk.test", "INVITE urn:service:sos", 416),
     ("webtrunk.test SIP/2.0\r\n", "webtrunk.test SIP/7.0\r\n", 505),
 ];
 
@@ -54,4 +57,20 @@ fn a_description_that_is_none_is_refused_with_the_reason() {
     assert!(response.starts_with("SIP/2.0 400 "), "{response}");
     assert!(!response.starts_with("SIP/2.0 400 Bad Request\r\n"), "{response}");
     stage.gateway.assert_all_is_over(0);
+}
+
+/// RFC 5031 4.2 asks for the emergency service by a name that is no SIP URI; here it has numbers alone.
+#[test]
+fn who_asks_for_the_emergency_service_by_its_urn_is_told_why_not_and_gets_through_by_its_number() {
+    let to_carrier = "destination = '112'\nfrom_trunk = 'office'\n\
+                      actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]";
+    let Some(stage) = Stage::with(&["PCMU"], GatewayConfig::default().rule(to_carrier)) else { return };
+    let mut phone = RawPhone::new(&stage.caller, &stage.gateway, "2001");
+    for urn in ["urn:service:sos", "urn:service:sos.fire"] {
+        let refused = phone.ask("INVITE", urn, "");
+        assert!(refused.starts_with("SIP/2.0 416 Unsupported URI Scheme\r\n"), "{urn}: {refused}");
+        phone.acknowledge(&refused);
+    }
+    call(&stage.gateway, &stage.caller, "112", (&stage.callee, &stage.gateway));
+    stage.gateway.assert_all_is_over(1);
 }

@@ -63,6 +63,10 @@ impl LocalNames for Names {
         self.layer.flow_again(lost)
     }
 
+    fn is_dialled(&self, lost: &Flow) -> bool {
+        self.layer.has_dialled(lost)
+    }
+
     fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
         self.layer.flow_beside(flow, kind, remote).ok()
     }

@@ -2,6 +2,7 @@
 //! first.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -13,7 +14,7 @@ use super::names::Names;
 use crate::adapter::{Dial, Origin, Passage, Target};
 use crate::sip::agent::{Alternative, LocalNames, OtherFlow, Reach, Route};
 use crate::sip::flow::TransportKind;
-use crate::sip::hop::Hop;
+use crate::sip::hop::{Hop, Sought};
 use crate::sip::identity::{CallerId, written_for};
 use crate::sip::message::{Host, SipUri, Uri};
 use crate::sip::registrar::Binding;
@@ -54,6 +55,8 @@ pub(super) enum Asker {
     Registration(usize),
     /// The probes of a trunk, by its place.
     Probes(usize),
+    /// A call whose peer's stream has closed.
+    Peer(LegId),
 }
 
 /// What is known of the way to a target.
@@ -165,10 +168,30 @@ impl Routes {
         self.look_up(self.wanted(trunk), asker);
     }
 
+    /// Looks up the name by which alone the peer of a call is found.
+    pub(super) fn seek(&self, leg: LegId, Sought { host, port, kind }: Sought) {
+        let wanted = Wanted { host, port, kind, choice: vec![kind], identity: None };
+        self.look_up(wanted, Asker::Peer(leg));
+    }
+
+    /// Where that name leads, of all places the one to be tried first.
+    pub(super) fn found(
+        &self,
+        hops: Result<Vec<Hop>, ResolveError>,
+        now: Instant,
+    ) -> Option<(TransportKind, SocketAddr)> {
+        let hops = hops.inspect_err(|error| info!(%error, "the peer of a call is not found"));
+        let first = self.health.sort(hops.unwrap_or_default(), now).into_iter().next();
+        first.map(|hop| (hop.kind, hop.address))
+    }
+
     fn look_up(&self, wanted: Wanted, asker: Asker) {
         let (resolver, answers) = (self.resolver.clone(), self.answers.clone());
         tokio::spawn(async move {
-            let hops = resolver.locate(&wanted).await;
+            let hops = match asker {
+                Asker::Peer(_) => resolver.locate_once(&wanted).await,
+                Asker::Call(_) | Asker::Registration(_) | Asker::Probes(_) => resolver.locate(&wanted).await,
+            };
             // Without the adapter nobody waits for it.
             let _ = answers.send(Resolved { asker, hops }).await;
         });

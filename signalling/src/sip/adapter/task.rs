@@ -124,6 +124,10 @@ impl Task {
                 let way = self.routes.resolved(leg, hops, now);
                 self.go(way);
             }
+            Asker::Peer(leg) => {
+                let at = self.routes.found(hops, now);
+                self.agent.peer_found(leg, at, now);
+            }
             Asker::Registration(_) | Asker::Probes(_) => {
                 self.upstream.located(asker, hops, &mut self.routes.health, &mut self.agent, now);
             }
@@ -233,7 +237,7 @@ impl Task {
         self.outlet.flush();
     }
 
-    /// What hops of trunks did, and how errands ended.
+    /// What hops of trunks did, how errands ended, and whose peers have to be looked for.
     fn take_reports(&mut self) {
         let now = Instant::now();
         while let Some(report) = self.agent.poll_hop() {
@@ -241,6 +245,9 @@ impl Task {
         }
         while let Some(end) = self.agent.poll_errand() {
             self.upstream.errand_ended(end, &mut self.routes.health, &mut self.agent, now);
+        }
+        while let Some((leg, sought)) = self.agent.poll_sought() {
+            self.routes.seek(leg, sought);
         }
         while let Some(change) = self.agent.poll_call_change() {
             self.keeper.keep(change);

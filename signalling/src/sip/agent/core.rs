@@ -39,7 +39,7 @@ use crate::room::{Crowded, Room};
 use crate::sip::call::{Call, CallChange, DialogIndex, Outgoing};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
-use crate::sip::hop::HopReport;
+use crate::sip::hop::{HopReport, Sought};
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{Message, Reject, Request, StatusCode};
 use crate::sip::overload::OverloadControl;
@@ -66,6 +66,7 @@ pub struct Agent<D> {
     pub(super) stranded: HashSet<LegId>,
     pub(super) events: VecDeque<Event>,
     pub(super) hops: VecDeque<HopReport>,
+    pub(super) sought: VecDeque<(LegId, Sought)>,
     pub(super) call_changes: VecDeque<CallChange>,
     pub(super) loads: TrunkLoads,
     /// Legs of a process before, which take no room from others.
@@ -112,6 +113,7 @@ impl<D: Doorkeeper> Agent<D> {
             stranded: HashSet::new(),
             events: VecDeque::new(),
             hops: VecDeque::new(),
+            sought: VecDeque::new(),
             call_changes: VecDeque::new(),
             loads: TrunkLoads::default(),
             orphans: HashSet::new(),
@@ -304,6 +306,11 @@ impl<D: Doorkeeper> Agent<D> {
     /// What hops of trunks did with our calls.
     pub fn poll_hop(&mut self) -> Option<HopReport> {
         self.hops.pop_front()
+    }
+
+    /// A name that has to be looked up for a call; [`peer_found`](Self::peer_found) goes on.
+    pub fn poll_sought(&mut self) -> Option<(LegId, Sought)> {
+        self.sought.pop_front()
     }
 
     /// Whether a drained core has nothing left to say: the shell may stop. Calls that were given up are

@@ -1,5 +1,6 @@
 //! Flows that close, break or are left for others, and what becomes of that which used them.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use webtrunk_engine::LegId;
@@ -8,7 +9,7 @@ use super::core::Agent;
 use super::surroundings::Doorkeeper;
 use crate::adapter::Origin;
 use crate::sip::call::Call;
-use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::message::{Contacts, Request};
 use crate::sip::transaction::Lane;
 
@@ -37,7 +38,7 @@ impl<D: Doorkeeper> Agent<D> {
 
     /// Tells calls that their stream closed.
     fn strand(&mut self, connection: ConnectionId, now: Instant) {
-        let mut waiting = Vec::new();
+        let (mut waiting, mut lost) = (Vec::new(), Vec::new());
         for (leg, slot) in &mut self.calls {
             let Some(call) = slot.call.as_mut() else { continue };
             if !call.connection_closed(connection, now) {
@@ -48,12 +49,22 @@ impl<D: Doorkeeper> Agent<D> {
                 waiting.push(*leg);
             } else {
                 self.stranded.insert(*leg);
+                lost.push(*leg);
             }
+        }
+        for leg in lost {
+            self.with_call(leg, now, Call::handle_loss);
         }
         for leg in waiting {
             // It is due at another time now.
             self.with_call(leg, now, |call, _| Some(call));
         }
+    }
+
+    /// A name that was looked up for a call leads there; where it is `None`, nobody knows where.
+    pub fn peer_found(&mut self, leg: LegId, at: Option<(TransportKind, SocketAddr)>, now: Instant) {
+        self.with_call(leg, now, |call, context| call.peer_found(at, context));
+        self.handle_transaction_events(now);
     }
 
     /// Somebody says that nobody is there: requests of ours that had no response yet fail. Nothing else does,

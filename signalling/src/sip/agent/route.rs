@@ -98,6 +98,6 @@ pub enum Reach {
     /// Along the flow that the dialog uses: a browser's WebSocket, a phone behind NAT (RFC 5626).
     Flow,
     /// By its route set and remote target, as RFC 3261 12.2.1.1 says, where these are addresses; names
-    /// would have to be looked up, so the dialog's flow is used for them too.
+    /// would have to be looked up, so the dialog's flow is used for them too, as long as there is one.
     Target,
 }

@@ -87,6 +87,7 @@ impl<D: Doorkeeper> Agent<D> {
             layer: &mut self.layer,
             events: &mut self.events,
             hops: &mut self.hops,
+            sought: &mut self.sought,
             dialogs: &mut self.dialogs,
             names: &*self.names,
             keyring: &mut *self.keyring,

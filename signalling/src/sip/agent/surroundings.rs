@@ -33,6 +33,11 @@ pub trait LocalNames {
         None
     }
 
+    /// Whether a stream that has closed is one of ours, so that [`Self::flow_again`] leads to where it led.
+    fn is_dialled(&self, _lost: &Flow) -> bool {
+        false
+    }
+
     /// A flow to another address that a dialog on this flow names: by the same name and identity, where we opened this one.
     /// `None` as of [`Self::flow_to`].
     fn flow_beside(&self, _flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {

@@ -14,7 +14,7 @@ use super::session_timer::TIMER;
 use crate::adapter::Event;
 use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
 use crate::sip::flow::Flow;
-use crate::sip::hop::HopReport;
+use crate::sip::hop::{HopReport, Sought};
 use crate::sip::long_request;
 use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionKey, TransactionLayer};
@@ -31,6 +31,7 @@ pub(in crate::sip) struct Context<'a> {
     pub(in crate::sip) layer: &'a mut TransactionLayer<LegId>,
     pub(in crate::sip) events: &'a mut VecDeque<Event>,
     pub(in crate::sip) hops: &'a mut VecDeque<HopReport>,
+    pub(in crate::sip) sought: &'a mut VecDeque<(LegId, Sought)>,
     pub(in crate::sip) dialogs: &'a mut DialogIndex,
     pub(in crate::sip) names: &'a dyn LocalNames,
     pub(in crate::sip) keyring: &'a mut dyn Keyring,

@@ -9,11 +9,13 @@
 //!  of a process before: BYE ---> ByeSent
 //!     its stream is gone ------> AwaitingPeer --- the peer registers again: BYE ---> ByeSent
 //!                                    +--- BYE in: 200, 60 s ---> (over)
+//!  Hangup while the peer's name is looked up ---> AwaitingPeer --- it is found: BYE ---> ByeSent
 //! ```
 //!
 //! The callee may not send BYE before its 2xx is acknowledged (RFC 3261 15).
 
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use webtrunk_engine::{EndCause, LegId};
 
@@ -26,7 +28,7 @@ use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use crate::adapter::Origin;
 use crate::sip::dialog::Dialog;
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
@@ -43,10 +45,13 @@ pub(in crate::sip) struct Leaving {
 
 #[derive(Debug)]
 enum State {
-    AwaitingPeer { until: Instant },
+    AwaitingPeer { until: Instant, cause: EndCause },
     AwaitingAck { answer: Unacknowledged, cause: EndCause },
     ByeSent { key: TransactionKey, bye: Challenged },
 }
+
+/// How long a name may take that a peer is found by. Chosen by us: the lookup itself ends after two seconds.
+const LOOKUP_MAX: Duration = Duration::from_secs(4);
 
 impl Leaving {
     /// Sends BYE.
@@ -69,7 +74,7 @@ impl Leaving {
         let reach = kept.reach();
         let mut path = if flow.kind.is_reliable() { Path::lost(flow, reach) } else { Path::new(flow, reach) };
         let state = if kept.awaits_peer() {
-            State::AwaitingPeer { until: context.now + RETURN_MAX }
+            State::AwaitingPeer { until: context.now + RETURN_MAX, cause: EndCause::InternalError }
         } else {
             send_bye(&mut dialog, &mut path, EndCause::InternalError, context)
         };
@@ -124,10 +129,32 @@ impl Leaving {
 
     /// The peer is back: it learns that the call is over.
     pub(super) fn handle_return(mut self: Box<Self>, context: &mut Context<'_>) -> Call {
-        if matches!(self.state, State::AwaitingPeer { .. }) {
-            self.state = send_bye(&mut self.dialog, &mut self.path, EndCause::InternalError, context);
+        if let State::AwaitingPeer { cause, .. } = self.state {
+            self.state = send_bye(&mut self.dialog, &mut self.path, cause, context);
         }
         Call::Leaving(self)
+    }
+
+    /// Sends BYE as soon as the peer is found, whose name is being looked up.
+    pub(super) fn once_found(
+        dialog: Dialog,
+        path: Path,
+        (peer, account): (Origin, Option<String>),
+        cause: EndCause,
+        now: Instant,
+    ) -> Call {
+        let state = State::AwaitingPeer { until: now + LOOKUP_MAX, cause };
+        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
+    }
+
+    /// Takes where the name leads.
+    pub(super) fn peer_found(
+        mut self: Box<Self>,
+        at: Option<(TransportKind, SocketAddr)>,
+        context: &mut Context<'_>,
+    ) -> Call {
+        self.path.found(at);
+        self.handle_return(context)
     }
 
     /// Sends BYE as soon as our 2xx is settled: that to the call, or to a re-INVITE of a peer that we may have called.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::sip::agent::{LocalNames, Reach};
 use crate::sip::flow::{ConnectionId, Flow, TransportKind};
+use crate::sip::hop::Sought;
 use crate::sip::message::Uri;
 
 /// How long a peer whose stream is gone is waited for, where it has to have another before it can be told or asked anything: a
@@ -17,11 +18,21 @@ pub(in crate::sip) struct Path {
     flow: Flow,
     reach: Reach,
     is_lost: bool,
+    name: Name,
+}
+
+/// What is known of the name by which alone the peer is found, where the flow is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Unasked,
+    /// It is being looked up.
+    Asked,
+    LeadsTo(TransportKind, SocketAddr),
 }
 
 impl Path {
     pub(in crate::sip) const fn new(flow: Flow, reach: Reach) -> Self {
-        Self { flow, reach, is_lost: false }
+        Self { flow, reach, is_lost: false, name: Name::Unasked }
     }
 
     pub(in crate::sip) const fn flow(&self) -> Flow {
@@ -34,7 +45,7 @@ impl Path {
 
     /// A path whose stream ended with the process that had it.
     pub(in crate::sip) const fn lost(flow: Flow, reach: Reach) -> Self {
-        Self { flow, reach, is_lost: true }
+        Self { flow, reach, is_lost: true, name: Name::Unasked }
     }
 
     /// Takes over the flow of a request of the peer: it is there now. Whether that is another than before.
@@ -50,6 +61,7 @@ impl Path {
     pub(in crate::sip) const fn replace(&mut self, flow: Flow) {
         self.flow = flow;
         self.is_lost = false;
+        self.name = Name::Unasked;
     }
 
     /// Takes over a flow to which the peer has moved from these; whether ours is one of them.
@@ -86,9 +98,33 @@ impl Path {
         self.is_lost
     }
 
+    /// The name to be looked up, where the peer has closed a stream of its own and its next hop is no address. It is asked for
+    /// once; [`found`](Self::found) takes the answer.
+    pub(in crate::sip) fn seek(&mut self, hop: &Uri, names: &dyn LocalNames) -> Option<Sought> {
+        let is_needed = self.is_lost && self.reach == Reach::Target && self.name == Name::Unasked;
+        if !is_needed || names.is_dialled(&self.flow) {
+            return None;
+        }
+        let sought = name_of(hop, &self.flow)?;
+        self.name = Name::Asked;
+        Some(sought)
+    }
+
+    /// Whether it is being looked up.
+    pub(in crate::sip) fn is_sought(&self) -> bool {
+        self.name == Name::Asked
+    }
+
+    /// Takes where the name leads; `None` where nobody knows, so that it may be asked for again.
+    pub(in crate::sip) fn found(&mut self, at: Option<(TransportKind, SocketAddr)>) {
+        if self.is_sought() {
+            self.name = at.map_or(Name::Unasked, |(kind, remote)| Name::LeadsTo(kind, remote));
+        }
+    }
+
     /// The flow for a request whose next hop is `hop` (RFC 3261 8.1.2). A name is not looked up here,
     /// and an open stream to the same host is used whatever port its Contact names (RFC 5923); one of ours that has closed is
-    /// opened anew.
+    /// opened anew, and one of the peer's is followed by one to where its name was [`found`](Self::found) to lead.
     pub(in crate::sip) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
         if self.reach == Reach::Target
             && let Some(flow) = self.other_way(hop, names)
@@ -109,7 +145,12 @@ impl Path {
             return None;
         }
         let again = if is_right { names.flow_again(&self.flow) } else { None };
-        again.or_else(|| named.and_then(|(kind, remote)| names.flow_beside(&self.flow, kind, remote)))
+        let led_to = match self.name {
+            Name::LeadsTo(kind, remote) => Some((kind, remote)),
+            Name::Unasked | Name::Asked => None,
+        };
+        let beside = |(kind, remote)| names.flow_beside(&self.flow, kind, remote);
+        again.or_else(|| named.or(led_to).and_then(beside))
     }
 }
 
@@ -117,21 +158,35 @@ impl Path {
 fn address_of(hop: &Uri, flow: &Flow) -> Option<(TransportKind, SocketAddr)> {
     let uri = hop.as_sip()?;
     let ip = uri.host.ip()?.to_canonical();
-    let is_sips = hop.scheme() == "sips";
-    let kind = match uri.transport() {
-        Some(name) if name.eq_ignore_ascii_case("tls") => TransportKind::Tls,
-        Some(name) if name.eq_ignore_ascii_case("tcp") && is_sips => TransportKind::Tls,
-        Some(name) if name.eq_ignore_ascii_case("tcp") => TransportKind::Tcp,
-        Some(name) if name.eq_ignore_ascii_case("udp") => TransportKind::Udp,
-        // WebSocket peers cannot be called upon (RFC 7118 5.2.1).
-        Some(_) => return None,
-        None if is_sips => TransportKind::Tls,
-        // Many peers leave the parameter out of the Contact that they give on a stream.
-        None if ip == flow.remote.ip().to_canonical() => flow.kind,
-        None => TransportKind::Udp,
-    };
+    // Many peers leave the parameter out of the Contact that they give on a stream.
+    let usual = if ip == flow.remote.ip().to_canonical() { flow.kind } else { TransportKind::Udp };
+    let kind = kind_of(hop, usual)?;
     let port = uri.port.unwrap_or(if kind.is_secure() { 5061 } else { 5060 });
     Some((kind, SocketAddr::new(ip, port)))
+}
+
+/// The same for one with a name, which says no other transport than that of the flow where it says none.
+fn name_of(hop: &Uri, flow: &Flow) -> Option<Sought> {
+    let uri = hop.as_sip()?;
+    if uri.host.ip().is_some() {
+        return None;
+    }
+    Some(Sought { host: uri.host.to_string(), port: uri.port, kind: kind_of(hop, flow.kind)? })
+}
+
+/// The transport that a URI says, or else the usual one; none where nobody can be called upon by it.
+fn kind_of(hop: &Uri, usual: TransportKind) -> Option<TransportKind> {
+    let is_sips = hop.scheme() == "sips";
+    match hop.as_sip()?.transport() {
+        Some(name) if name.eq_ignore_ascii_case("tls") => Some(TransportKind::Tls),
+        Some(name) if name.eq_ignore_ascii_case("tcp") && is_sips => Some(TransportKind::Tls),
+        Some(name) if name.eq_ignore_ascii_case("tcp") => Some(TransportKind::Tcp),
+        Some(name) if name.eq_ignore_ascii_case("udp") => Some(TransportKind::Udp),
+        // WebSocket peers cannot be called upon (RFC 7118 5.2.1).
+        Some(_) => None,
+        None if is_sips => Some(TransportKind::Tls),
+        None => Some(usual),
+    }
 }
 
 #[cfg(test)]
@@ -207,6 +262,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_is_looked_up_once_where_a_stream_of_the_peers_own_has_closed() {
+        let hop = uri("sip:bob@far.test;transport=tcp");
+        let found: SocketAddr = ([192, 0, 2, 30], 5070).into();
+        for (connection, reach, is_looked_up) in
+            [(THEIRS, Reach::Target, true), (OURS, Reach::Target, false), (THEIRS, Reach::Flow, false)]
+        {
+            let mut old = flow(TransportKind::Tcp, [192, 0, 2, 9], 40_000);
+            old.connection = Some(connection);
+            let mut path = Path::new(old, reach);
+            assert_eq!(path.seek(&hop, &Anywhere), None, "it is open");
+            path.connection_closed(connection);
+            let sought = path.seek(&hop, &Anywhere);
+            let expected = Sought { host: "far.test".to_owned(), port: None, kind: TransportKind::Tcp };
+            assert_eq!(sought, is_looked_up.then_some(expected));
+            assert_eq!((path.is_sought(), path.seek(&hop, &Anywhere)), (is_looked_up, None));
+            path.found(Some((TransportKind::Tcp, found)));
+            let new = path.toward(&hop, &Anywhere);
+            assert_eq!(new.remote == found && !path.is_lost(), is_looked_up, "{new:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_knew_may_be_asked_for_again_and_no_address_is() {
+        let mut old = flow(TransportKind::Tls, [192, 0, 2, 9], 40_000);
+        old.connection = Some(THEIRS);
+        let mut path = Path::new(old, Reach::Target);
+        path.connection_closed(THEIRS);
+        assert_eq!(path.seek(&uri("sip:bob@192.0.2.30"), &Anywhere), None);
+        assert_eq!(path.seek(&uri("sip:bob@far.test;transport=ws"), &Anywhere), None);
+        for _ in 0..2 {
+            let sought = path.seek(&uri("sip:bob@far.test:5081"), &Anywhere).expect("it is looked up");
+            assert_eq!((sought.kind, sought.port), (TransportKind::Tls, Some(5081)));
+            path.found(None);
+            assert_eq!(path.toward(&uri("sip:bob@far.test:5081"), &Anywhere), old);
+        }
+    }
+
+    /// A stream that the peer opened.
+    const THEIRS: ConnectionId = ConnectionId(7);
+
     /// The stream that we opened, the same opened again, and another by its name and identity.
     const OURS: ConnectionId = ConnectionId(1);
     const AGAIN: ConnectionId = ConnectionId(2);
@@ -234,6 +330,10 @@ mod tests {
         fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
             let connection = flow.connection.and(Some(BESIDE));
             self.flow_to(kind, remote).map(|beside| Flow { connection, ..beside })
+        }
+
+        fn is_dialled(&self, lost: &Flow) -> bool {
+            lost.connection == Some(OURS)
         }
 
         fn flow_again(&self, lost: &Flow) -> Option<Flow> {

@@ -123,7 +123,10 @@ impl Session {
         // A trunk that closed its stream, as many do with one that is idle, is found by another.
         self.flow(context);
         match &self.local {
-            _ if self.path.is_lost() => self.timer.postpone(AGAIN, context.now),
+            _ if self.path.is_lost() => {
+                self.seek(context);
+                self.timer.postpone(AGAIN, context.now);
+            }
             _ if self.refresh.takes_update => self.send_update(context),
             Some(description) if is_idle => {
                 let description = description.clone();

@@ -1,5 +1,6 @@
 //! The stages of a call as one.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use webtrunk_engine::LegId;
@@ -11,7 +12,7 @@ use super::leaving::Leaving;
 use super::outgoing::Outgoing;
 use super::session::Session;
 use crate::adapter::{Command, Origin};
-use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::message::{HeaderName, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
@@ -214,6 +215,33 @@ impl Call {
             Self::Session(call) => call.peer_returned(peer, contact, flow),
             Self::Leaving(call) => call.peer_returned(peer, contact, flow),
             Self::Outgoing(_) | Self::Incoming(_) => false,
+        }
+    }
+
+    /// Has the name looked up, where the peer of a call that has lost its stream is found by nothing else.
+    pub(in crate::sip) fn handle_loss(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Session(mut call) => {
+                call.seek(context);
+                Some(Self::Session(call))
+            }
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => Some(self),
+        }
+    }
+
+    /// Takes where the name leads that was looked up; what waited for it is said.
+    pub(in crate::sip) fn peer_found(
+        self,
+        at: Option<(TransportKind, SocketAddr)>,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        match self {
+            Self::Session(mut call) => {
+                call.path.found(at);
+                Some(Self::Session(call))
+            }
+            Self::Leaving(call) => Some(call.peer_found(at, context)),
+            Self::Outgoing(_) | Self::Incoming(_) => Some(self),
         }
     }
 

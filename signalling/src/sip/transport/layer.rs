@@ -242,6 +242,12 @@ impl TransportLayer {
         self.open_flow(&Hop { kind, address: remote, server_name, identity }).ok()
     }
 
+    /// Whether we opened the stream of a flow, which may have closed not long ago.
+    #[must_use]
+    pub fn has_dialled(&self, flow: &Flow) -> bool {
+        flow.connection.is_some_and(|connection| self.shared.connections.dialled_as(connection).is_some())
+    }
+
     /// The flow to another address of whom this one leads to: by the same name and identity, where we opened this one or
     /// know what trunk did.
     ///

@@ -139,17 +139,13 @@ impl Resolver {
     /// # Errors
     /// [`ResolveError`], within two seconds.
     pub async fn locate(&self, wanted: &Wanted) -> Result<Vec<Hop>, ResolveError> {
-        let host = wanted.host.as_str();
-        if let Some(address) = literal(host) {
-            return Ok(vec![wanted.hop(wanted.kind, (address, wanted.port_of(wanted.kind)).into())]);
+        if let Some(hop) = wanted.literal() {
+            return Ok(vec![hop]);
         }
-        let no_servers = || ResolveError::Failed(host.to_owned(), "no resolver".to_owned());
-        let resolver = self.resolver.as_ref().ok_or_else(no_servers)?;
         let known = self.known().get(wanted).cloned();
         let known = known.filter(|(_, at)| at.elapsed() <= KNOWN_MAX).map(|(located, _)| located);
         let deadline = if known.is_some() { DEADLINE_WITH_KNOWN } else { DEADLINE };
-        let found = timeout(deadline, wanted.locate(resolver)).await;
-        let found = found.unwrap_or_else(|_| Err(ResolveError::TimedOut(host.to_owned())));
+        let found = self.ask(wanted, deadline).await;
         let where_it_was = |error: ResolveError, known: Located| {
             tracing::warn!(%error, "no name server answers: the trunk is where it was found last");
             known.hops
@@ -165,6 +161,21 @@ impl Resolver {
                 Ok(located.hops)
             }
         }
+    }
+
+    /// The same of a host that a peer has named: nothing is known of it from before, and nothing is kept.
+    ///
+    /// # Errors
+    /// [`ResolveError`], within two seconds.
+    pub async fn locate_once(&self, wanted: &Wanted) -> Result<Vec<Hop>, ResolveError> {
+        self.ask(wanted, DEADLINE).await.map(|located| located.hops)
+    }
+
+    async fn ask(&self, wanted: &Wanted, deadline: Duration) -> Result<Located, ResolveError> {
+        let no_servers = || ResolveError::Failed(wanted.host.clone(), "no resolver".to_owned());
+        let resolver = self.resolver.as_ref().ok_or_else(no_servers)?;
+        let located = timeout(deadline, wanted.locate(resolver)).await;
+        located.unwrap_or_else(|_| Err(ResolveError::TimedOut(wanted.host.clone())))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -1,13 +1,16 @@
 //! Connections that close under calls.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use webtrunk_engine::EndCause;
+use webtrunk_engine::{EndCause, LegId};
 
 use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, MediaProfile, Origin};
-use crate::sip::flow::ConnectionId;
+use crate::sip::agent::Reach;
+use crate::sip::flow::{ConnectionId, TransportKind};
+use crate::sip::hop::Sought;
 use crate::sip::message::{HeaderName, Method};
 
 #[test]
@@ -116,6 +119,60 @@ fn a_bye_that_cannot_be_sent_leaves_nothing_behind() {
     let flow = peer.flow;
     peer.agent.flow_failed(&flow, peer.now);
     assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
+}
+
+/// A call with a trunk over a stream that the core has not opened, and whose Contact is a name.
+fn with_named_trunk(peer: &mut Peer) -> LegId {
+    peer.flow.kind = TransportKind::Tcp;
+    peer.flow.connection = Some(ConnectionId(1));
+    let (leg, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
+    peer.respond_with(&invite, 200, "one", |ok| {
+        ok.headers.set(HeaderName::Contact, "<sip:one@far.test;transport=tcp>");
+    });
+    peer.sent_flows();
+    leg
+}
+
+#[test]
+fn a_trunk_that_is_found_by_a_name_alone_is_hung_up_where_that_leads_once_its_stream_has_closed() {
+    let found: SocketAddr = ([192, 0, 2, 30], 5070).into();
+    for is_found_before in [true, false] {
+        let mut peer = Peer::new();
+        let leg = with_named_trunk(&mut peer);
+        assert_eq!(peer.agent.poll_sought(), None, "its stream is open");
+        peer.agent.flow_closed(ConnectionId(1), peer.now);
+        let sought = Sought { host: "far.test".to_owned(), port: None, kind: TransportKind::Tcp };
+        assert_eq!(peer.agent.poll_sought(), Some((leg, sought)));
+        let hang_up = Command::Hangup { leg, cause: EndCause::Hangup };
+        let at = Some((TransportKind::Tcp, found));
+        if is_found_before {
+            peer.agent.peer_found(leg, at, peer.now);
+            peer.command(hang_up);
+        } else {
+            peer.command(hang_up);
+            assert!(peer.sent_flows().is_empty(), "nobody would hear it there");
+            peer.agent.peer_found(leg, at, peer.now);
+            peer.flush();
+        }
+        assert_eq!(peer.agent.poll_sought(), None, "it is looked up once");
+        let to: Vec<_> = peer.sent_flows().iter().map(|flow| flow.remote).collect();
+        assert_eq!(to, [found]);
+    }
+}
+
+#[test]
+fn a_trunk_whose_name_leads_nowhere_is_given_up_when_it_is_hung_up() {
+    for is_answered in [true, false] {
+        let mut peer = Peer::new();
+        let leg = with_named_trunk(&mut peer);
+        peer.agent.flow_closed(ConnectionId(1), peer.now);
+        peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+        if is_answered {
+            peer.agent.peer_found(leg, None, peer.now);
+        }
+        peer.run_for(Duration::from_secs(64));
+        assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
+    }
 }
 
 /// The client has come by another stream, and registered there in place of the first.
