@@ -124,7 +124,7 @@ mod tests {
 
     fn side<'s>(sent: &'s Sent, heard: &'s Heard) -> Side<'s> {
         let said = Said::Hum(Hum::of_caller(0));
-        Side { heard, sent, said, pressed: String::new(), answered_at: None }
+        Side { heard, told: String::new(), sent, said, pressed: String::new(), answered_at: None }
     }
 
     /// The ways of what was pressed.
