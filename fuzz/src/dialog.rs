@@ -40,7 +40,7 @@ enum Step<'a> {
     Dial { is_trunk: bool, has_offer: bool, reach: bool, flow: u8 },
     /// The gateway wants something of a leg.
     Command { which: u8, kind: u8, detail: u8 },
-    /// A stream closes, or a peer is not there.
+    /// A stream closes, a peer is not there, or a name leads to where it is.
     Broken { flow: u8, kind: u8 },
     /// Time passes: in tenths of a second.
     Wait { tenths: u16 },
@@ -125,6 +125,8 @@ struct Bench {
     /// What the peer wrote, out of calls and inside of them.
     texts: Vec<LegId>,
     contents: Vec<ContentId>,
+    /// The legs of trunks that are looked up by a name.
+    sought: Vec<LegId>,
     cseq: u8,
 }
 
@@ -142,6 +144,7 @@ impl Bench {
             over: BTreeSet::new(),
             texts: Vec::new(),
             contents: Vec::new(),
+            sought: Vec::new(),
             cseq: 0,
         }
     }
@@ -190,15 +193,24 @@ impl Bench {
                     self.agent.handle_command(command, self.now);
                 }
             }
-            Step::Broken { flow, kind } => match kind % 3 {
+            Step::Broken { flow, kind } => match kind % 4 {
                 0 => self.agent.flow_closed(ConnectionId(u64::from(flow % 4)), self.now),
                 1 => self.agent.flow_failed(&world::flow(*flow), self.now),
-                _ => self.agent.flow_refused(&world::flow(*flow), self.now),
+                2 => self.agent.flow_refused(&world::flow(*flow), self.now),
+                _ => self.find(world::flow(*flow)),
             },
             Step::Wait { tenths } => self.run_for(Duration::from_millis(100 * u64::from(*tenths))),
             Step::Text { is_trunk, length, flow } => self.write(*is_trunk, *length, world::flow(*flow)),
         }
         self.look();
+    }
+
+    /// A name was looked up: a stream leads to where it is, and a datagram nowhere.
+    fn find(&mut self, flow: Flow) {
+        let at = flow.connection.map(|_| (flow.kind, flow.remote));
+        if let Some(leg) = self.sought.pop() {
+            self.agent.peer_found(leg, at, self.now);
+        }
     }
 
     fn request(&mut self, method: u8, place: u8, which: u8, branch: u8, flow: &Flow) -> Request {
@@ -354,6 +366,7 @@ impl Bench {
             }
         }
         while self.agent.poll_hop().is_some() {}
+        self.sought.extend(std::iter::from_fn(|| self.agent.poll_sought()).map(|(leg, _)| leg));
     }
 
     /// Ends all calls and lets all timers run out.

@@ -20,7 +20,7 @@ pub struct Hop {
 }
 
 /// A name by which alone the peer of a dialog is found, and what is said beside it (RFC 3263 4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sought {
     /// The name.
     pub host: String,

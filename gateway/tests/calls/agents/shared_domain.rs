@@ -15,11 +15,13 @@ const LIGHT_HZ: u16 = 850;
 const HEAVY_HZ: u16 = 1020;
 
 /// Four of five calls are for the heavy host. That the light one has none of a hundred has a chance of 0.8^100, 2 in ten thousand
-/// millions, and that it has half of them or more a smaller one yet (Chernoff's bound is the same).
+/// millions, and that it has forty or more one of 4 in a million; by dice without weights it has fewer in 2 of 100 runs.
 const WEIGHTS: [u16; 2] = [100, 400];
 const CALLS: usize = 100;
+const LIGHT_MAX: usize = 39;
 
-/// Fails when the order of the hosts is taken once and kept, goes by the names alone, or by dice without weights.
+/// Fails when the order of the hosts is taken once and kept, or goes by the names alone, and mostly when it goes by dice without
+/// weights.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_of_one_priority_share_the_calls_by_their_weights_and_both_are_heard() {
     let [names, light, heavy] = std::array::from_fn(|_| Host::new());
@@ -51,7 +53,7 @@ async fn two_hosts_of_one_priority_share_the_calls_by_their_weights_and_both_are
         let host = call(&caller, &phones, taken).await;
         taken[host] += 1;
     }
-    assert!(taken[0] > 0 && taken[1] > taken[0], "{taken:?}");
+    assert!((1..=LIGHT_MAX).contains(&taken[0]), "{taken:?}");
     stage.gateway.assert_all_is_over(CALLS);
 }
 

@@ -315,7 +315,7 @@ async fn a_tls_trunk_whose_host_shows_another_name_hears_of_no_call_until_it_sho
 }
 
 /// Only its NAPTR record says so, and the host that its SRV record names has to show the domain's name, and not its own
-/// (RFC 5922 7.1).
+/// (RFC 5922 7.3).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_that_wants_tls_is_called_by_tls_where_the_host_shows_the_domains_name() {
     let more = |zone: Zone, far| {

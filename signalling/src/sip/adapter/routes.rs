@@ -47,7 +47,7 @@ pub(super) struct Resolved {
 }
 
 /// For whom a name is looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asker {
     /// A call that waits.
     Call(LegId),
@@ -55,8 +55,8 @@ pub(super) enum Asker {
     Registration(usize),
     /// The probes of a trunk, by its place.
     Probes(usize),
-    /// A call whose peer's stream has closed.
-    Peer(LegId),
+    /// Calls whose peer's stream has closed, and is found by one name.
+    Peers(Vec<LegId>),
 }
 
 /// What is known of the way to a target.
@@ -168,20 +168,22 @@ impl Routes {
         self.look_up(self.wanted(trunk), asker);
     }
 
-    /// Looks up the name by which alone the peer of a call is found.
-    pub(super) fn seek(&self, leg: LegId, Sought { host, port, kind }: Sought) {
-        let wanted = Wanted { host, port, kind, choice: vec![kind], identity: None };
-        self.look_up(wanted, Asker::Peer(leg));
+    /// Looks up the names by which alone the peers of calls are found: each once, whose calls have mostly lost one stream.
+    pub(super) fn seek(&self, calls: impl IntoIterator<Item = (LegId, Sought)>) {
+        for (Sought { host, port, kind }, legs) in by_name(calls) {
+            let wanted = Wanted { host, port, kind, choice: vec![kind], identity: None };
+            self.look_up(wanted, Asker::Peers(legs));
+        }
     }
 
-    /// Where that name leads, of all places the one to be tried first.
+    /// Where such a name leads, of all places the one to be tried first.
     pub(super) fn found(
         &self,
         hops: Result<Vec<Hop>, ResolveError>,
         now: Instant,
     ) -> Option<(TransportKind, SocketAddr)> {
         let hops = hops.inspect_err(|error| info!(%error, "the peer of a call is not found"));
-        let first = self.health.sort(hops.unwrap_or_default(), now).into_iter().next();
+        let first = self.health.first(hops.unwrap_or_default(), now);
         first.map(|hop| (hop.kind, hop.address))
     }
 
@@ -189,7 +191,7 @@ impl Routes {
         let (resolver, answers) = (self.resolver.clone(), self.answers.clone());
         tokio::spawn(async move {
             let hops = match asker {
-                Asker::Peer(_) => resolver.locate_once(&wanted).await,
+                Asker::Peers(_) => resolver.locate_once(&wanted).await,
                 Asker::Call(_) | Asker::Registration(_) | Asker::Probes(_) => resolver.locate(&wanted).await,
             };
             // Without the adapter nobody waits for it.
@@ -275,5 +277,29 @@ impl Routes {
             account: Some(account),
         };
         Way::Known(Box::new((dial, route)))
+    }
+}
+
+/// The calls of each name.
+fn by_name(calls: impl IntoIterator<Item = (LegId, Sought)>) -> HashMap<Sought, Vec<LegId>> {
+    let mut legs = HashMap::<_, Vec<_>>::new();
+    for (leg, sought) in calls {
+        legs.entry(sought).or_default().push(leg);
+    }
+    legs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_looked_up_once_for_all_calls_that_have_lost_their_stream() {
+        let sought = |host: &str| Sought { host: host.to_owned(), port: None, kind: TransportKind::Tcp };
+        let [first, second, third] = std::array::from_fn(|_| LegId::next());
+        let calls =
+            [(first, sought("far.test")), (second, sought("other.test")), (third, sought("far.test"))];
+        let expected = [(sought("far.test"), vec![first, third]), (sought("other.test"), vec![second])];
+        assert_eq!(by_name(calls), HashMap::from(expected));
     }
 }

@@ -124,11 +124,11 @@ impl Task {
                 let way = self.routes.resolved(leg, hops, now);
                 self.go(way);
             }
-            Asker::Peer(leg) => {
+            Asker::Peers(legs) => {
                 let at = self.routes.found(hops, now);
-                self.agent.peer_found(leg, at, now);
+                legs.into_iter().for_each(|leg| self.agent.peer_found(leg, at, now));
             }
-            Asker::Registration(_) | Asker::Probes(_) => {
+            asker @ (Asker::Registration(_) | Asker::Probes(_)) => {
                 self.upstream.located(asker, hops, &mut self.routes.health, &mut self.agent, now);
             }
         }
@@ -246,9 +246,7 @@ impl Task {
         while let Some(end) = self.agent.poll_errand() {
             self.upstream.errand_ended(end, &mut self.routes.health, &mut self.agent, now);
         }
-        while let Some((leg, sought)) = self.agent.poll_sought() {
-            self.routes.seek(leg, sought);
-        }
+        self.routes.seek(std::iter::from_fn(|| self.agent.poll_sought()));
         while let Some(change) = self.agent.poll_call_change() {
             self.keeper.keep(change);
         }

@@ -247,7 +247,7 @@ impl Upstream {
                 self.publish(trunk, health, now);
             }
             Asker::Probes(index) => self.ask_all(index, hops, health, agent, now),
-            Asker::Call(_) | Asker::Peer(_) => {}
+            Asker::Call(_) | Asker::Peers(_) => {}
         }
     }
 

@@ -11,12 +11,12 @@ use super::path::Path;
 use super::reason;
 use super::reliable::RELIABLE;
 use super::session_timer::TIMER;
-use crate::adapter::Event;
+use crate::adapter::{Event, Origin};
 use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
 use crate::sip::flow::Flow;
 use crate::sip::hop::{HopReport, Sought};
 use crate::sip::long_request;
-use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
+use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionKey, TransactionLayer};
 
 /// The option tag of RFC 3891: another call may take the place of one with us.
@@ -47,6 +47,17 @@ impl Context<'_> {
         }
         let way = (path.flow(), path.reach());
         long_request::send(self.layer, self.names, request, way, Some(self.leg), self.now)
+    }
+
+    /// Has the name looked up by which alone a trunk is found that has closed its stream; whether that is under way.
+    pub(super) fn seek(&mut self, peer: &Origin, hop: &Uri, path: &mut Path) -> bool {
+        if matches!(peer, Origin::Trunk(_))
+            && let Some(sought) = path.seek(hop, self.names)
+        {
+            tracing::debug!(host = sought.host, "the peer is looked up, whose connection has closed");
+            self.sought.push_back((self.leg, sought));
+        }
+        path.is_sought()
     }
 
     /// Sends the ACK of a 2xx.

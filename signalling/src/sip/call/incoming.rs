@@ -18,6 +18,7 @@ use super::cause::status_of;
 use super::early_offer::EarlyOffer;
 use super::exchange::Awaits;
 use super::path::Path;
+use super::reach::reach_of_caller;
 use super::refresh::Refresh;
 use super::reliable::Reliable;
 use super::session::{Opening, Session};
@@ -30,11 +31,10 @@ use crate::adapter::{
     Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin, Passage,
     RecordingPolicy,
 };
-use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
 use crate::sip::identity::Reading;
-use crate::sip::message::{HeaderName, Method, Reject, Request, Response, StatusCode, Via};
+use crate::sip::message::{HeaderName, Method, Reject, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// A call that waits for our answer.
@@ -126,11 +126,12 @@ impl Incoming {
             replaces,
             span: context.span.clone(),
         })));
+        let path = Path::new(flow, reach_of_caller(&invite, &flow, &origin, &dialog));
         let mut invite = invite;
         invite.headers.shrink();
         Ok(Call::Incoming(Box::new(Self {
             origin,
-            path: Path::new(flow, reach_of(&invite, &flow)),
+            path,
             dialog,
             key,
             has_offer: offer.is_some(),
@@ -398,18 +399,4 @@ pub fn headers_of(invite: &Request) -> Vec<Header> {
     };
     let told = invite.headers.iter().filter(|header| is_told(&header.name));
     told.map(|header| Header { name: header.name.as_str().into(), value: header.value.to_string() }).collect()
-}
-
-/// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact
-/// leads nowhere, and it is found on its flow only. So is one that asks for it (`ob`, RFC 5626 4.3).
-pub(in crate::sip) fn reach_of(invite: &Request, flow: &Flow) -> Reach {
-    let contact = invite.headers.contact();
-    let asks = contact.is_ok_and(|contact| contact.uri.as_sip().is_some_and(|uri| uri.params.has("ob")));
-    let is_where_it_says =
-        |via: Via| via.host.ip().is_some_and(|ip| ip.to_canonical() == flow.remote.ip().to_canonical());
-    if !asks && !flow.kind.is_websocket() && invite.headers.via().is_ok_and(is_where_it_says) {
-        Reach::Target
-    } else {
-        Reach::Flow
-    }
 }

@@ -9,9 +9,9 @@
 //!  of a process before: BYE ---> ByeSent
 //!     its stream is gone ------> AwaitingPeer --- the peer registers again: BYE ---> ByeSent
 //!                                    +--- BYE in: 200, 60 s ---> (over)
-//!  Hangup while the peer's name is looked up ---> AwaitingPeer --- it is found: BYE ---> ByeSent
 //! ```
 //!
+//! Wherever BYE is due and the peer's name is looked up, it waits in `AwaitingPeer` until that is found, four seconds at most.
 //! The callee may not send BYE before its 2xx is acknowledged (RFC 3261 15).
 
 use std::net::SocketAddr;
@@ -54,7 +54,7 @@ enum State {
 const LOOKUP_MAX: Duration = Duration::from_secs(4);
 
 impl Leaving {
-    /// Sends BYE.
+    /// Sends BYE, once the peer is found.
     pub(super) fn bye(
         mut dialog: Dialog,
         mut path: Path,
@@ -62,7 +62,7 @@ impl Leaving {
         cause: EndCause,
         context: &mut Context<'_>,
     ) -> Call {
-        let state = send_bye(&mut dialog, &mut path, cause, context);
+        let state = bye_once_found(&mut dialog, &mut path, &peer, cause, context);
         Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
     }
 
@@ -76,7 +76,7 @@ impl Leaving {
         let state = if kept.awaits_peer() {
             State::AwaitingPeer { until: context.now + RETURN_MAX, cause: EndCause::InternalError }
         } else {
-            send_bye(&mut dialog, &mut path, EndCause::InternalError, context)
+            bye_once_found(&mut dialog, &mut path, &kept.peer, EndCause::InternalError, context)
         };
         let (peer, account) = (kept.peer.clone(), kept.account.clone());
         Some(Call::Leaving(Box::new(Self { dialog, path, peer, account, state })))
@@ -135,18 +135,6 @@ impl Leaving {
         Call::Leaving(self)
     }
 
-    /// Sends BYE as soon as the peer is found, whose name is being looked up.
-    pub(super) fn once_found(
-        dialog: Dialog,
-        path: Path,
-        (peer, account): (Origin, Option<String>),
-        cause: EndCause,
-        now: Instant,
-    ) -> Call {
-        let state = State::AwaitingPeer { until: now + LOOKUP_MAX, cause };
-        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
-    }
-
     /// Takes where the name leads.
     pub(super) fn peer_found(
         mut self: Box<Self>,
@@ -186,7 +174,8 @@ impl Leaving {
         if let State::AwaitingAck { answer, cause } = &self.state
             && answer.is_acknowledged_by(ack)
         {
-            self.state = send_bye(&mut self.dialog, &mut self.path, *cause, context);
+            let cause = *cause;
+            self.state = bye_once_found(&mut self.dialog, &mut self.path, &self.peer, cause, context);
         }
         Some(Call::Leaving(self))
     }
@@ -226,7 +215,8 @@ impl Leaving {
         if let State::AwaitingAck { answer, cause } = &mut self.state
             && answer.handle_timeout(context)
         {
-            self.state = send_bye(&mut self.dialog, &mut self.path, *cause, context);
+            let cause = *cause;
+            self.state = bye_once_found(&mut self.dialog, &mut self.path, &self.peer, cause, context);
         }
         Some(Call::Leaving(self))
     }
@@ -238,6 +228,20 @@ impl Leaving {
             State::ByeSent { .. } => None,
         }
     }
+}
+
+/// Sends BYE; where the peer's name is looked up for it, later.
+fn bye_once_found(
+    dialog: &mut Dialog,
+    path: &mut Path,
+    peer: &Origin,
+    cause: EndCause,
+    context: &mut Context<'_>,
+) -> State {
+    if context.seek(peer, dialog.next_hop(), path) {
+        return State::AwaitingPeer { until: context.now + LOOKUP_MAX, cause };
+    }
+    send_bye(dialog, path, cause, context)
 }
 
 fn send_bye(dialog: &mut Dialog, path: &mut Path, cause: EndCause, context: &mut Context<'_>) -> State {

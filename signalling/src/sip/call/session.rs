@@ -309,27 +309,12 @@ impl Session {
             }
             Exchange::Idle => {}
         }
-        if self.seek(context) {
-            return Leaving::once_found(
-                self.dialog,
-                self.path,
-                (self.peer, self.account),
-                cause,
-                context.now,
-            );
-        }
         Leaving::bye(self.dialog, self.path, (self.peer, self.account), cause, context)
     }
 
-    /// Has the name looked up by which alone a trunk is found that has closed its stream; whether that is under way.
-    pub(super) fn seek(&mut self, context: &mut Context<'_>) -> bool {
-        if matches!(self.peer, Origin::Trunk(_))
-            && let Some(sought) = self.path.seek(self.dialog.next_hop(), context.names)
-        {
-            tracing::debug!(host = sought.host, "the peer is looked up, whose connection has closed");
-            context.sought.push_back((context.leg, sought));
-        }
-        self.path.is_sought()
+    /// Has the peer's name looked up, where it is found by nothing else.
+    pub(super) fn seek(&mut self, context: &mut Context<'_>) {
+        context.seek(&self.peer, self.dialog.next_hop(), &mut self.path);
     }
 
     /// The flow for our next request.

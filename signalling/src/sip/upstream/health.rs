@@ -82,6 +82,12 @@ impl Health {
         first
     }
 
+    /// The first of them for what is due in a call, which goes to one that takes no new calls where there is no other.
+    #[must_use]
+    pub fn first(&self, hops: Vec<Hop>, now: Instant) -> Option<Hop> {
+        self.sort(hops.clone(), now).into_iter().chain(hops).next()
+    }
+
     /// What is held against a hop, in one word.
     #[must_use]
     pub fn word(&self, hop: &Hop, now: Instant) -> &'static str {
@@ -144,6 +150,17 @@ mod tests {
         assert_eq!((order(&health, at(19)), health.word(&hop(1), at(19))), (vec![3], "resting"));
         assert_eq!(order(&health, at(20)), [1, 3]);
         assert_eq!(order(&health, at(3600)), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_due_in_a_call_goes_to_who_wants_a_rest_or_is_down_where_there_is_no_other() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        health.note(&report(1, Conduct::Overloaded { retry_after_s: Some(20) }), now);
+        health.set_down(&hop(2), true);
+        assert_eq!(health.first(vec![hop(1), hop(2), hop(3)], now), Some(hop(3)));
+        assert_eq!(health.first(vec![hop(1), hop(2)], now), Some(hop(1)));
+        assert_eq!(health.first(vec![hop(2)], now), Some(hop(2)));
+        assert_eq!(health.first(Vec::new(), now), None);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Answered calls that outlive the process: what is kept of them, and how their peers learn that they are over.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
 
 use super::peer::Peer;
-use crate::adapter::Command;
+use crate::adapter::{Command, Origin};
 use crate::sip::call::{CallChange, KeptCall};
-use crate::sip::flow::ConnectionId;
+use crate::sip::dialog::DialogRecord;
+use crate::sip::flow::{ConnectionId, TransportKind};
 use crate::sip::message::{HeaderName, Message, Method, Request};
 
 fn changes(peer: &mut Peer) -> Vec<CallChange> {
@@ -133,6 +135,31 @@ fn a_browser_that_does_not_come_back_is_waited_for_a_minute() {
     peer.run_for(Duration::from_secs(2));
     assert_eq!(changes(&mut peer), [CallChange::Removed(kept.key())]);
     assert_eq!((peer.agent.calls(), peer.agent.dialogs()), (0, 0));
+}
+
+#[test]
+fn a_trunk_that_is_a_name_hears_of_a_call_of_a_process_before_where_that_leads() {
+    let mut peer = Peer::new();
+    let kept = kept(&mut peer);
+    let record = DialogRecord { remote_target: "sip:ann@far.test;transport=tcp".to_owned(), ..kept.dialog };
+    let kept = KeptCall {
+        dialog: record,
+        transport: "TCP".to_owned(),
+        is_along_flow: false,
+        peer: Origin::Trunk("lab".to_owned()),
+        ..kept
+    };
+    let mut peer = started_again(&peer);
+    peer.flow.kind = TransportKind::Tcp;
+    peer.agent.end_orphan(&kept, peer.flow, peer.now);
+    peer.flush();
+    assert!(peer.sent_messages().is_empty(), "its stream is gone");
+    let (leg, _) = peer.agent.poll_sought().expect("it is looked up");
+    let found = SocketAddr::from(([192, 0, 2, 30], 5070));
+    peer.agent.peer_found(leg, Some((TransportKind::Tcp, found)), peer.now);
+    peer.flush();
+    let to: Vec<_> = peer.sent_flows().iter().map(|flow| flow.remote).collect();
+    assert_eq!(to, [found]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::adapter::{Command, Event, MediaProfile, Origin};
 use crate::sip::agent::Reach;
 use crate::sip::flow::{ConnectionId, TransportKind};
 use crate::sip::hop::Sought;
-use crate::sip::message::{HeaderName, Method};
+use crate::sip::message::{HeaderName, Method, Request};
 
 #[test]
 fn a_browser_is_a_webrtc_peer_and_gets_a_websocket_contact() {
@@ -121,16 +121,19 @@ fn a_bye_that_cannot_be_sent_leaves_nothing_behind() {
     assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
 }
 
-/// A call with a trunk over a stream that the core has not opened, and whose Contact is a name.
-fn with_named_trunk(peer: &mut Peer) -> LegId {
+/// Where a trunk says that it is.
+const NAMED: &str = "<sip:one@far.test;transport=tcp>";
+
+/// A call with a trunk over a stream that the core has not opened, and whose Contact is a name; the core's leg and INVITE.
+fn with_named_trunk(peer: &mut Peer) -> (LegId, Request) {
     peer.flow.kind = TransportKind::Tcp;
     peer.flow.connection = Some(ConnectionId(1));
     let (leg, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
     peer.respond_with(&invite, 200, "one", |ok| {
-        ok.headers.set(HeaderName::Contact, "<sip:one@far.test;transport=tcp>");
+        ok.headers.set(HeaderName::Contact, NAMED);
     });
     peer.sent_flows();
-    leg
+    (leg, invite)
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn a_trunk_that_is_found_by_a_name_alone_is_hung_up_where_that_leads_once_its_st
     let found: SocketAddr = ([192, 0, 2, 30], 5070).into();
     for is_found_before in [true, false] {
         let mut peer = Peer::new();
-        let leg = with_named_trunk(&mut peer);
+        let (leg, _) = with_named_trunk(&mut peer);
         assert_eq!(peer.agent.poll_sought(), None, "its stream is open");
         peer.agent.flow_closed(ConnectionId(1), peer.now);
         let sought = Sought { host: "far.test".to_owned(), port: None, kind: TransportKind::Tcp };
@@ -164,7 +167,7 @@ fn a_trunk_that_is_found_by_a_name_alone_is_hung_up_where_that_leads_once_its_st
 fn a_trunk_whose_name_leads_nowhere_is_given_up_when_it_is_hung_up() {
     for is_answered in [true, false] {
         let mut peer = Peer::new();
-        let leg = with_named_trunk(&mut peer);
+        let (leg, _) = with_named_trunk(&mut peer);
         peer.agent.flow_closed(ConnectionId(1), peer.now);
         peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
         if is_answered {
@@ -173,6 +176,31 @@ fn a_trunk_whose_name_leads_nowhere_is_given_up_when_it_is_hung_up() {
         peer.run_for(Duration::from_secs(64));
         assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
     }
+}
+
+/// Nobody knew the name when the stream closed.
+#[test]
+fn a_bye_that_waits_for_an_ack_has_the_name_of_its_trunk_looked_up_when_it_is_due() {
+    let (mut peer, found) = (Peer::new(), SocketAddr::from(([192, 0, 2, 30], 5070)));
+    let (leg, invite) = with_named_trunk(&mut peer);
+    let mut reinvite = peer.request_of_callee(&invite, "one", "INVITE");
+    reinvite.headers.set(HeaderName::Contact, NAMED);
+    reinvite.headers.set(HeaderName::ContentType, "application/sdp");
+    reinvite.body = description(5).to_string().into();
+    peer.receive(reinvite);
+    peer.command(Command::AnswerReoffer { leg, description: description(6) });
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    assert!(peer.agent.poll_sought().is_some());
+    peer.agent.peer_found(leg, None, peer.now);
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    assert_eq!(peer.agent.poll_sought(), None, "the answer has no ACK yet");
+    peer.run_for(Duration::from_secs(32));
+    assert!(peer.agent.poll_sought().is_some());
+    peer.sent_flows();
+    peer.agent.peer_found(leg, Some((TransportKind::Tcp, found)), peer.now);
+    peer.flush();
+    let to: Vec<_> = peer.sent_flows().iter().map(|flow| flow.remote).collect();
+    assert_eq!(to, [found]);
 }
 
 /// The client has come by another stream, and registered there in place of the first.
