@@ -13,7 +13,7 @@ pub use search::{Found, Held, Search};
 
 use crate::drive::{Crowd, CrowdError, Stop, run};
 use crate::load::{LoadError, ProcessMeter};
-use crate::report::{Ending, Report};
+use crate::report::{Ending, Report, broken};
 use crate::scenario::Scenario;
 
 /// A capacity cannot be looked for.
@@ -80,6 +80,9 @@ pub async fn capacity_by<E: Display>(
         on_step(&step);
         search.note(factor, step.held);
         steps.push(step);
+        if let Ending::Broken { why } = &report.ending {
+            ended_early = Some(format!("{factor:.2} times: {}", broken::told(why)));
+        }
         // Whoever is gone bears no other load.
         if report.ending != Ending::Completed {
             break;
@@ -113,6 +116,15 @@ mod tests {
         assert!(told.ends_with("; the search ended early: 4.00 times: 1 of 2 agents are there"), "{told}");
         let report = searched(&[Ending::Completed, Ending::BrokenOff]).await.expect("one step");
         assert_eq!((report.steps.len(), report.ended_early.as_deref()), (1, Some("broken off")));
+    }
+
+    #[tokio::test]
+    async fn where_the_load_tester_itself_breaks_the_search_ends_early_and_says_so() {
+        let broken = Ending::Broken { why: "no room".to_owned() };
+        let report = searched(&[Ending::Completed, broken, Ending::Completed]).await.expect("two steps");
+        assert_eq!((report.steps.len(), report.found.held, report.found.unfit), (2, Some(1.0), Some(2.0)));
+        let why = report.ended_early.expect("a reason");
+        assert!(why.starts_with("2.00 times: the load tester itself broke (no room)"), "{why}");
     }
 
     #[tokio::test]

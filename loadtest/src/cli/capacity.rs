@@ -47,9 +47,7 @@ impl CapacityArguments {
         self.consent.ask(strangers(&scenario).iter().map(String::as_str))?;
         let stopper = watch::Sender::new(Stop::Going);
         let hand = stopper.clone();
-        stop_by_hand(move || {
-            hand.send_replace(Stop::BrokenOff);
-        })?;
+        stop_by_hand(move || Stop::BrokenOff.tell(&hand))?;
         let name = self.scenario.display().to_string();
         let search = Search::new(self.most, self.tries.into());
         let report = if let Some(agents) = self.fleet.agents {

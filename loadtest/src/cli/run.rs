@@ -48,9 +48,7 @@ impl RunArguments {
         let watched = self.pid.map(ProcessMeter::new).transpose()?;
         let stopper = watch::Sender::new(Stop::Going);
         let hand = stopper.clone();
-        stop_by_hand(move || {
-            hand.send_replace(Stop::BrokenOff);
-        })?;
+        stop_by_hand(move || Stop::BrokenOff.tell(&hand))?;
         let report = if let Some(agents) = self.fleet.agents {
             let led = self.fleet.connect(agents, &self.scenario, &scenario).await?;
             let report = led.run(&stopper, watched, self.plain).await?;
@@ -59,7 +57,13 @@ impl RunArguments {
         } else {
             let crowd = Arc::new(Crowd::open(&scenario, |_| ()).await?);
             let name = self.scenario.display().to_string();
-            let mut view = View::open(self.plain, &name, &scenario)?;
+            let mut view = match View::open(self.plain, &name, &scenario) {
+                Ok(view) => view,
+                Err(error) => {
+                    crowd.deregister().await;
+                    return Err(error.into());
+                }
+            };
             let own = Arc::clone(&crowd);
             let report = run(&name, scenario, own, stopper, watched, move |live| view.show(live)).await;
             // The report first: whoever does not wait for the rest has it.

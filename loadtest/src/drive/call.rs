@@ -7,8 +7,9 @@ use tokio::task::JoinHandle;
 
 use super::agent::Agent;
 use super::answerers::{Answerers, Expected};
-use super::run::{Run, Stop};
+use super::run::Run;
 use super::steps::{End, Talked, talk};
+use super::stop::Stop;
 use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent, Silence, Talk, Voice};
 use crate::hear::Hum;
 use crate::report::{CallReport, Outcome};

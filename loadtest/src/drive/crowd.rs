@@ -64,11 +64,18 @@ impl Crowd {
         };
         let mut all = 0;
         for population in &scenario.populations {
-            let (agents, report) = open(population, scenario.share, || {
+            let opening = open(population, scenario.share, || {
                 all += 1;
                 on_ready(all);
-            })
-            .await?;
+            });
+            let (agents, report) = match opening.await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    // Those before them have registered.
+                    crowd.deregister().await;
+                    return Err(error);
+                }
+            };
             crowd.report.insert(population.name.clone(), report);
             let name = population.name.clone();
             if population.registers {

@@ -7,8 +7,10 @@ mod crowd;
 mod run;
 mod state;
 mod steps;
+mod stop;
 mod voices;
 
 pub use crowd::{Crowd, CrowdError};
-pub use run::{Stop, run, run_telling};
+pub use run::{run, run_telling};
 pub use state::{Live, State};
+pub use stop::Stop;

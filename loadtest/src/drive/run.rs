@@ -14,25 +14,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::call::Planned;
 use super::crowd::Crowd;
 use super::state::{Live, State};
+use super::stop::Stop;
 use super::voices::Voices;
 use crate::load::{ProcessMeter, Usage};
 use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches, broken};
 use crate::scenario::{Arrivals, Scenario, Traffic};
 use crate::verdict::Lateness;
-
-/// Whether a run goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Stop {
-    /// It goes on.
-    #[default]
-    Going,
-    /// Who runs it wants no more: calls are ended, and the report is written.
-    BrokenOff,
-    /// The target says nothing any more; what the last call was told.
-    Vanished(String),
-    /// The load tester itself broke, for this reason.
-    Broken(String),
-}
 
 /// What all calls of a run share.
 pub(super) struct Run {
@@ -105,7 +92,7 @@ async fn play_kind(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
     let mut calls = JoinSet::new();
     let beginning = AssertUnwindSafe(begin_calls(&run, &traffic, index, &mut calls));
     if let Err(panic) = beginning.catch_unwind().await {
-        run.end(Stop::Broken(broken::why(&*panic).to_owned()));
+        Stop::Broken(broken::why(&*panic).to_owned()).tell(&run.stopper);
     }
     while calls.join_next().await.is_some() {}
 }
@@ -184,7 +171,7 @@ async fn play(run: Arc<Run>, planned: Planned) {
     };
     (run.on_call)(&call);
     if run.state.note(call, &lateness) >= UNHEARD_MAX {
-        run.end(Stop::Vanished(last));
+        Stop::Vanished(last).tell(&run.stopper);
     }
 }
 
@@ -226,17 +213,6 @@ async fn watch_it(
 }
 
 impl Run {
-    /// Begins no more calls and ends those that are up, for this reason if there is none yet.
-    fn end(&self, why: Stop) {
-        self.stopper.send_if_modified(|stop| {
-            let is_going = *stop == Stop::Going;
-            if is_going {
-                *stop = why;
-            }
-            is_going
-        });
-    }
-
     fn report(&self, name: &str, began_at: SystemTime, curve: Vec<Moment>) -> Report {
         let (mut calls, lateness) = self.state.take();
         calls.sort_by_key(|call| call.call);

@@ -158,13 +158,7 @@ impl<S: Fn(&str)> Hands<S> {
             Deed::Begin { run, at_ms } => self.begin(run, at_ms),
             Deed::Stop => {
                 if let Some(stopper) = &self.stopper {
-                    stopper.send_if_modified(|stop| {
-                        let is_going = *stop == Stop::Going;
-                        if is_going {
-                            *stop = Stop::BrokenOff;
-                        }
-                        is_going
-                    });
+                    Stop::BrokenOff.tell(stopper);
                 }
             }
             Deed::LetGo => self.let_go(),

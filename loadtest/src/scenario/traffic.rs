@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Arrival, Doing, Length, Population, Silence, Step, Talk};
+use super::{Arrival, Doing, Kind, Length, Population, Silence, Step, Talk};
 
 /// Calls of one kind.
 #[derive(Debug, Clone)]
@@ -74,15 +74,17 @@ impl Traffic {
         self.talk == Talk::Both && until >= SPEECH_MIN && !is_cut
     }
 
-    /// Whether digits are pressed that another agent is to hear.
-    pub(super) fn has_ways_of_digits(&self) -> bool {
-        self.to.is_some() && self.steps.iter().any(Step::presses)
+    /// Whether digits are pressed that another agent is to hear, with these as callers and answerers.
+    pub(super) fn has_ways_of_digits(&self, [callers, answerers]: [Option<&Population>; 2]) -> bool {
+        let is_heard = |by_answerer: bool| hears_digits(if by_answerer { callers } else { answerers });
+        self.to.is_some() && self.steps.iter().any(|step| step.presses() && is_heard(step.by_answerer))
     }
 
-    /// Whether digits are pressed that come back, of who answers like these agents where it is one of ours.
-    pub(super) fn has_round_trips_of_digits(&self, answerers: Option<&Population>) -> bool {
+    /// Whether digits are pressed that come back, with these as callers and answerers.
+    pub(super) fn has_round_trips_of_digits(&self, [callers, answerers]: [Option<&Population>; 2]) -> bool {
         let returns = self.to.is_none() || answerers.is_some_and(|it| it.returns_digits);
-        returns && self.steps.iter().any(|step| step.presses() && !step.by_answerer)
+        let presses = |step: &Step| step.presses() && !step.by_answerer;
+        returns && hears_digits(callers) && self.steps.iter().any(presses)
     }
 
     /// Whether there are such lengths.
@@ -94,6 +96,11 @@ impl Traffic {
     fn destination(&self, turn: usize) -> &str {
         &self.destinations[turn % self.destinations.len()]
     }
+}
+
+/// Pages are told of digits by events, which say no times.
+fn hears_digits(population: Option<&Population>) -> bool {
+    population.is_none_or(|it| it.kind != Kind::Page)
 }
 
 #[cfg(test)]

@@ -54,16 +54,32 @@ impl DigitTrip {
 }
 
 /// The digits that are to come of what an end pressed and returned. What was returned so late that it may still be on its way
-/// at the end of the talk is to come where it did.
+/// at the end of the talk is to come where it did. So is what was pressed, as far as it was sent, where the talk was broken off.
 pub(super) fn expected(from: &Side<'_>, to: &Side<'_>, talked_until: Option<SystemTime>) -> String {
-    let sent = &from.sent.digits;
-    if sent.iter().all(|it| it.returns.is_none()) {
+    let (sent, is_whole) = (&from.sent.digits, talked_until.is_some());
+    if is_whole && sent.iter().all(|it| it.returns.is_none()) {
         return from.pressed.clone();
     }
-    let had_time = |it: &SentDigit| talked_until.is_some_and(|until| it.at + WAY_MAX <= until);
-    let each = sent.iter().zip(came(sent, &to.heard.digits));
-    let each = each.filter(|(it, came)| it.returns.is_none() || came.is_some() || had_time(it));
-    each.map(|(it, _)| it.digit).collect()
+    let until = talked_until.or_else(|| to.heard.packets.last().map(|packet| packet.at));
+    let had_time = |it: &SentDigit| until.is_some_and(|until| it.at + WAY_MAX <= until);
+    let is_due = |it: &SentDigit| had_time(it) || (is_whole && it.returns.is_none());
+    let each = sent.iter().zip(has_come(sent, to));
+    each.filter(|(it, has_come)| *has_come || is_due(it)).map(|(it, _)| it.digit).collect()
+}
+
+/// Whether each of the digits that were sent came: in media, or by signalling where none came there, which says no times.
+fn has_come(sent: &[SentDigit], to: &Side<'_>) -> Vec<bool> {
+    if !to.heard.digits.is_empty() {
+        return came(sent, &to.heard.digits).iter().map(Option::is_some).collect();
+    }
+    let (mut has_come, mut next) = (vec![false; sent.len()], 0);
+    for digit in to.told.chars() {
+        if let Some(ahead) = sent[next..].iter().position(|it| it.digit == digit) {
+            has_come[next + ahead] = true;
+            next += ahead + 1;
+        }
+    }
+    has_come
 }
 
 /// Which of the digits that were heard each one is that was sent. They come in their order, if at all; of what came, each is the
@@ -90,8 +106,10 @@ fn ms(from: SystemTime, to: SystemTime) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use webtrunk_codecs::CodecId;
+
     use super::*;
-    use crate::agent::{Heard, Sent};
+    use crate::agent::{Heard, HeardPacket, Sent};
     use crate::hear::Hum;
     use crate::verdict::Said;
 
@@ -188,6 +206,38 @@ mod tests {
         assert_eq!(told(Some(6000)), "71");
         assert_eq!(told(None), "71", "the talk was broken off");
         let pressed = Side { pressed: "12".to_owned(), ..side(&silent, &came) };
-        assert_eq!(expected(&pressed, &side(&silent, &came), None), "12", "nothing is returned");
+        assert_eq!(expected(&pressed, &side(&silent, &came), Some(at(8000))), "12", "nothing is returned");
+    }
+
+    #[test]
+    fn what_was_returned_came_where_signalling_tells_of_it() {
+        let returned = sent(&[], &[('1', 1000, 0), ('2', 1160, 1), ('#', 1320, 2)]);
+        let (silent, nothing) = (Sent::default(), Heard::default());
+        for (told, due) in [("12#", "12#"), ("1#", "1#"), ("112", "12"), ("", "")] {
+            let to = Side { told: told.to_owned(), ..side(&silent, &nothing) };
+            assert_eq!(expected(&side(&returned, &nothing), &to, None), due, "{told:?} came");
+        }
+    }
+
+    #[test]
+    fn where_the_talk_was_broken_off_what_was_not_sent_is_not_to_come() {
+        let pressing = sent(&[('1', 1000), ('2', 1160)], &[]);
+        let (silent, nothing) = (Sent::default(), Heard::default());
+        let from = Side { pressed: "12#".to_owned(), ..side(&pressing, &nothing) };
+        let due = |came: &Heard, until: Option<u64>| expected(&from, &side(&silent, came), until.map(at));
+        assert_eq!(due(&heard(&[('1', 1040)]), None), "1", "2 was on its way");
+        assert_eq!(due(&heard(&[('1', 1040)]), Some(1500)), "12#", "the talk was whole");
+        let packet = HeardPacket {
+            at: at(3100),
+            from: ([127, 0, 0, 1], 9).into(),
+            codec: CodecId::Pcmu,
+            sequence: 1,
+            timestamp: 0,
+            marker: false,
+            ssrc: 1,
+            payload: Box::default(),
+        };
+        let listened = Heard { packets: vec![packet], ..heard(&[('2', 1200)]) };
+        assert_eq!(due(&listened, None), "12", "1 was lost: it had time to come");
     }
 }

@@ -1,15 +1,10 @@
 //! Codecs beside G.711: both ends speak nothing else, and what is told of their calls is as right as of others.
 
-use std::path::Path;
-
-use tokio::sync::watch;
-use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::report::Report;
-use webtrunk_loadtest::scenario::Scenario;
 
 use crate::faulty::{Fault, FaultyGateway};
 use crate::speech::speaking;
-use crate::stage::{free_address, scenario_text};
+use crate::stage::{free_address, play, scenario_text};
 use crate::verdicts::assert_named;
 
 /// Two calls between phones that speak the codec of this word alone, of which one speaks and the other hums.
@@ -21,9 +16,7 @@ async fn report_in(codec: &str, fault: Fault) -> Report {
     let traffic = speaking(2).replacen("[speech]", &format!("{steps}\n[speech]"), 1);
     let codecs = format!("kind = \"phone\"\ncodecs = [\"{codec}\"]\n");
     let text = scenario_text(gateway.address(), phone, &traffic, "").replace("kind = \"phone\"\n", &codecs);
-    let scenario = Scenario::parse(Path::new("test.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
-    run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
+    play(&text).await
 }
 
 /// Fails unless both calls are good, and told to have this codec, with the right digits, marks and scores.
@@ -59,8 +52,9 @@ async fn calls_in_linear_samples_are_told_so_with_their_marks_and_scores() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn loss_is_told_in_g722_and_in_linear_samples() {
-    for codec in ["g722", "l16"] {
+    for (codec, told) in [("g722", "G722"), ("l16", "L16")] {
         let report = report_in(codec, Fault::DropsFivePercent).await;
+        assert!(report.calls.iter().all(|it| it.codec.as_deref() == Some(told)), "{:?}", report.calls);
         assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
         assert!(
             (4.0..6.0).contains(&report.summary.loss_percent),

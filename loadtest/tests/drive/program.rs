@@ -173,6 +173,36 @@ async fn phones_that_registered_for_a_run_deregister_where_it_is_broken_off() {
     assert_all_left(&registrar);
 }
 
+/// No load holds: all calls are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_registered_for_a_search_for_the_knee_deregister_at_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registrar = Registrar::start().await;
+    let text = registering(&registrar, 1).replacen("{ constant = 2 }", "{ closed = 1 }", 1);
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    let output = run(folder.path(), &["capacity"]).await;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.starts_with("no load held"), "{told} {}", said(&output));
+    assert_all_left(&registrar);
+}
+
+/// Nobody is where the browsers are to connect.
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_registered_deregister_where_others_cannot_connect() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registrar = Registrar::start().await;
+    let browsers = "[[agents]]\nname = \"browsers\"\nkind = \"webrtc\"\nrole = \"caller\"\n\
+                    accounts = { user = \"alice\", password = \"secret\" }\n[[traffic]]\n";
+    let text = registering(&registrar, 2)
+        .replacen("[target]\n", "[target]\nsip_ws = \"ws://127.0.0.1:1/sip\"\n", 1)
+        .replacen("[[traffic]]\n", browsers, 1);
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    let output = run(folder.path(), &["run", "--plain"]).await;
+    let told = said(&output);
+    assert!(!output.status.success() && told.contains("none of the agents \"browsers\" is ready"), "{told}");
+    assert_all_left(&registrar);
+}
+
 /// The first load was not over: then none held, and none is told of.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_for_the_knee_that_is_broken_off_tells_what_is_known() {

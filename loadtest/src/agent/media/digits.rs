@@ -77,6 +77,11 @@ impl DigitSender {
         self.waiting.push_back(Press { digit, returns: Some(heard) });
     }
 
+    /// Nobody takes them any more.
+    pub(crate) fn give_up(&mut self) {
+        *self = Self::default();
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && matches!(self.state, State::Idle)
     }

@@ -148,7 +148,12 @@ impl Sender {
         self.timestamp = timestamp.wrapping_add(clock_rate_hz / 50);
         let step = match events_type {
             Some(_) if may_send => self.digits.step(timestamp, clock_rate_hz),
-            _ => DigitStep::Audio,
+            Some(_) => DigitStep::Audio,
+            None => {
+                // Whoever waits until they are sent would wait for ever.
+                self.digits.give_up();
+                DigitStep::Audio
+            }
         };
         let mut packet = Vec::new();
         match (step, events_type) {
@@ -374,6 +379,16 @@ mod tests {
         assert!(headers[0].marker && headers[..7].iter().all(|it| it.timestamp == headers[0].timestamp));
         assert_eq!(headers[7].timestamp.wrapping_sub(headers[0].timestamp), 8 * 160);
         assert!(!sender.is_pressing());
+    }
+
+    #[test]
+    fn digits_that_the_other_end_does_not_take_are_given_up() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(Agreement { events: None, ..agreement(Direction::SendRecv) });
+        sender.press(Digit::parse('7'));
+        let headers = steps(&mut sender, 2);
+        assert_eq!(headers.iter().map(|it| it.payload_type).collect::<Vec<_>>(), [0, 0]);
+        assert!(!sender.is_pressing() && sender.sent().digits.is_empty());
     }
 
     #[test]

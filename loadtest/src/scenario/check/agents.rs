@@ -106,9 +106,7 @@ fn population(
     if let Some(rings) = &section.rings_seconds {
         within(faults, format!("{key}.rings_seconds"), rings, 0.0..=120.0);
     }
-    if let Some(digits) = section.digits.as_ref().filter(|_| !section.role.answers()) {
-        faults.add(digits.span(), format!("{key}.digits"), "nobody of them answers", "take it out");
-    }
+    let returns_digits = returns_digits(&key, section, faults);
     let network = network::check(&format!("{key}.network"), &section.network, faults);
     let profiles: Vec<_> = section.srtp.iter().map(|word| profile(*word.get_ref())).collect();
     let srtp = match (section.kind, profiles.first()) {
@@ -139,10 +137,24 @@ fn population(
         rings: Duration::from_secs_f64(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
         ),
-        returns_digits: section.digits.as_ref().is_some_and(|it| *it.get_ref() == DigitsWord::Return),
+        returns_digits,
         network,
         takes_noise: false,
     })
+}
+
+/// Whether those who answer send each digit back that they hear.
+fn returns_digits(key: &str, section: &AgentsSection, faults: &mut Faults<'_>) -> bool {
+    let Some(digits) = &section.digits else { return false };
+    let returns = *digits.get_ref() == DigitsWord::Return;
+    let mut fault =
+        |problem: &str| faults.add(digits.span(), format!("{key}.digits"), problem, "take it out");
+    if !section.role.answers() {
+        fault("nobody of them answers");
+    } else if returns && matches!(section.kind, KindWord::Json) {
+        fault("pages are told of digits by events, and hear none");
+    }
+    returns
 }
 
 fn kind(key: &str, section: &AgentsSection, faults: &mut Faults<'_>) -> Kind {

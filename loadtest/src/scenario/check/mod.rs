@@ -91,17 +91,17 @@ fn check_thresholds(file: &File, populations: &[Population], traffic: &[Traffic]
             "give [speech], and calls of 3.5 s and more in which both talk and nothing happens before that";
         faults.add(span.clone(), "thresholds.opinion_p5_min", "no call speaks and is scored", cure);
     }
-    if asked.digit_way_p95_ms_max.is_some() && !traffic.iter().any(Traffic::has_ways_of_digits) {
-        let cure = "give traffic with to, and steps with digits";
+    let find = |name: &str| populations.iter().find(|it| it.name == name);
+    let ends = |it: &Traffic| [find(&it.from), it.to.as_deref().and_then(find)];
+    if asked.digit_way_p95_ms_max.is_some() && !traffic.iter().any(|it| it.has_ways_of_digits(ends(it))) {
+        let cure = "give traffic with to, and steps with digits that phones or browsers hear";
         let problem = "no agent hears digits of another";
         faults.add(span.clone(), "thresholds.digit_way_p95_ms_max", problem, cure);
     }
-    let comes_back = |it: &Traffic| {
-        let answerers = populations.iter().find(|population| it.to.as_ref() == Some(&population.name));
-        it.has_round_trips_of_digits(answerers)
-    };
+    let comes_back = |it: &Traffic| it.has_round_trips_of_digits(ends(it));
     if asked.digit_round_trip_p95_ms_max.is_some() && !traffic.iter().any(comes_back) {
-        let cure = "give steps in which the caller presses digits, and digits = \"return\" of who answers";
+        let cure =
+            "give steps in which a caller, no page, presses digits, and digits = \"return\" of who answers";
         faults.add(span, "thresholds.digit_round_trip_p95_ms_max", "no digit comes back", cure);
     }
 }

@@ -297,6 +297,30 @@ fn digits_that_never_come_or_come_back_are_no_threshold() {
     assert!(found[0].contains("unknown variant `returned`; write one of `hear`"), "{found:?}");
 }
 
+/// Events of the JSON API say no times.
+#[test]
+fn pages_hear_no_digits_that_could_be_timed_or_returned() {
+    let page = "kind = \"json\"\nrole = \"answerer\"\n";
+    let found = faults("kind = \"phone\"\nrole = \"answerer\"\n", &format!("{page}digits = \"return\"\n"));
+    let told = "agents[1].digits: pages are told of digits by events, and hear none; take it out";
+    assert!(found.iter().any(|it| it.contains(told)), "{found:?}");
+    let returning = sound().replacen("rings_seconds = 0.2", "digits = \"return\"", 1);
+    let (callers, answerers) = ("kind = \"webrtc\"", "kind = \"phone\"\nrole = \"answerer\"\n");
+    for (key, pages, is_judged) in [
+        ("digit_round_trip_p95_ms_max", callers, false),
+        ("digit_way_p95_ms_max", callers, true),
+        ("digit_way_p95_ms_max", answerers, false),
+    ] {
+        let text = returning.replacen("[thresholds]", &format!("[thresholds]\n{key} = 100.0"), 1);
+        let text = text.replacen(pages, &pages.replace("webrtc", "json").replace("phone", "json"), 1);
+        let told = match Scenario::parse(Path::new("it.toml"), &text) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(!told.contains(&format!("thresholds.{key}: ")), is_judged, "{key} {pages}: {told}");
+    }
+}
+
 #[test]
 fn who_has_no_websocket_loses_none() {
     let found = faults("hold = 1.0, by = \"answerer\"", "ws_drop = 1.0, by = \"answerer\"");
