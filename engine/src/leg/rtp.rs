@@ -105,6 +105,12 @@ impl RtpTransport {
         Ok(Received::Rtp(packet))
     }
 
+    /// Whether the peer is described, so that it can be sent something.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.latch.is_some()
+    }
+
     /// Sends one RTP packet to where the peer is.
     pub fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
         let Some(latch) = &self.latch else { return };

@@ -58,6 +58,14 @@ impl Leg {
 }
 
 impl LegTransport {
+    /// Whether what is sent goes anywhere: the transport is up.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Self::Webrtc(link) => link.transport.is_ready(),
+            Self::Rtp(transport) => transport.is_ready(),
+        }
+    }
+
     /// Sends one RTP packet; before the transport is up it goes nowhere.
     pub(crate) fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
         match self {

@@ -242,11 +242,11 @@ impl Sender {
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) -> Overheard {
-        let is_voiced = self.is_voiced(now);
+        let is_voiced = self.is_voiced(now, transport);
         let Self { output, hears, agreement, .. } = self;
         let Hears::Leg { path, .. } = hears else { return Overheard::default() };
         let Some(agreement) = agreement.as_ref() else { return Overheard::default() };
-        path.set_encoding(agreement.may_send);
+        path.set_encoding(is_voiced);
         path.handle(heard, now, output, |output, made| {
             if is_voiced {
                 send_made(made, agreement, now, (output, transport, outbox));
@@ -254,9 +254,10 @@ impl Sender {
         })
     }
 
-    /// Whether voice may be sent now: nothing else is, or is about to be, in its place.
-    fn is_voiced(&self, now: Instant) -> bool {
-        let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);
+    /// Whether voice is sent now: the transport is up, and nothing else is, or is about to be, in its place. What is not sent
+    /// is not encoded: a decoder that misses what its encoder knows may never agree with it again on a steady tone.
+    fn is_voiced(&self, now: Instant, transport: &LegTransport) -> bool {
+        let may_send = transport.is_ready() && self.agreement.is_some_and(|agreement| agreement.may_send);
         let is_key_down = self
             .digits
             .as_ref()
@@ -273,15 +274,15 @@ impl Sender {
         outbox: &mut Outbox,
         mut tap: Option<&mut Tap>,
     ) {
-        let is_voiced = self.is_voiced(now);
+        let is_voiced = self.is_voiced(now, transport);
         let Self { output, hears, agreement, .. } = self;
         let Hears::Conference(Some(earpiece)) = hears else { return };
         let Some(agreement) = agreement.as_ref() else { return };
         if earpiece.begins() {
             output.begin_source(now);
         }
-        earpiece.handle_frame(frame, agreement.may_send, |payload, ticks| {
-            let frame = Frame { payload, ticks, is_voiced };
+        earpiece.handle_frame(frame, is_voiced, |payload, ticks| {
+            let frame = Frame { payload, ticks };
             send_frame(frame, agreement, now, (output, transport, outbox), &mut tap);
         });
     }
@@ -295,11 +296,11 @@ impl Sender {
         mut tap: Option<&mut Tap>,
     ) -> Ticked {
         self.send_events(now, transport, outbox);
-        let is_voiced = self.is_voiced(now);
+        let is_voiced = self.is_voiced(now, transport);
         let Self { output, hears, agreement, .. } = self;
         let Some(agreement) = agreement.as_ref() else { return Ticked::Quiet };
         if let Hears::Leg { path, .. } = hears {
-            path.set_encoding(agreement.may_send);
+            path.set_encoding(is_voiced);
             path.handle_timeout(now, output, |output, made| {
                 if is_voiced {
                     send_made(made, agreement, now, (output, transport, outbox));
@@ -310,8 +311,8 @@ impl Sender {
         if playback.skip(now) {
             output.begin_source(now);
         }
-        let goes_on = playback.handle_timeout(now, agreement.may_send, |payload, ticks| {
-            let frame = Frame { payload, ticks, is_voiced };
+        let goes_on = playback.handle_timeout(now, is_voiced, |payload, ticks| {
+            let frame = Frame { payload, ticks };
             send_frame(frame, agreement, now, (output, transport, outbox), &mut tap);
         });
         let id = playback.id();
@@ -406,13 +407,11 @@ struct Frame<'a> {
     payload: &'a [u8],
     /// How long it lasts.
     ticks: u32,
-    /// Whether voice may be sent now.
-    is_voiced: bool,
 }
 
 /// Sends a frame in its time, which passes where it is not sent; a recorder hears it too.
 fn send_frame(
-    Frame { payload, ticks, is_voiced }: Frame<'_>,
+    Frame { payload, ticks }: Frame<'_>,
     agreement: &SendAgreement,
     now: Instant,
     (output, transport, outbox): (&mut OutputStream, &mut LegTransport, &mut Outbox),
@@ -421,7 +420,7 @@ fn send_frame(
     let mut sent = None;
     if payload.is_empty() {
         output.skip(0);
-    } else if is_voiced && !output.is_taken() {
+    } else if !output.is_taken() {
         let header = output.next_header(agreement.payload_type, ticks, payload.len(), now);
         transport.send_rtp(&header, payload, outbox);
         sent = Some(header.timestamp);
