@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn beeps_are_timed_to_a_few_milliseconds_through_every_codec() {
-        for codec in [CodecId::Pcmu, CodecId::Opus] {
+        for codec in [CodecId::Pcmu, CodecId::Opus, CodecId::G722] {
             let samples = heard(Hum::of_answerer(40), 7);
             let found = HumHeard::of(&through(codec, &samples[4000..]), Hum::of_answerer(40), &[]);
             let at: Vec<_> = found.beeps.iter().map(|at| at.as_secs_f64() * 1000.0).collect();

@@ -7,7 +7,7 @@
 //!  the dial plan, asked for one place after the other, by the rights of who placed the call
 //!      |             `--- not allowed, or too often ----------> the next; behind the last the old plan goes on
 //!      v
-//!  its steps come before what is left of the old plan
+//!  its steps come before the next place and what is left of the old plan
 //! ```
 //!
 //! Where it is to be told, the caller is, when the plan is over and nobody has answered.
@@ -37,6 +37,8 @@ pub(super) struct Redirection {
     count: usize,
     /// The dial plan is asked for one.
     is_asked: bool,
+    /// Steps of the old plan, behind those of the place that is called; `None` before the first.
+    behind: Option<usize>,
     /// Places that the caller is to be told.
     told: Vec<String>,
 }
@@ -71,8 +73,13 @@ impl B2bua {
         }
     }
 
-    /// Asks for the next place, where there is one: nobody rings any more. Whether it did.
+    /// Asks for the next place, where there is one and nothing is left to do for the one before: nobody rings any more.
+    /// Whether it did.
     pub(super) fn follow_redirect(&mut self) -> bool {
+        let left = self.steps_left().len();
+        if self.redirection.behind.is_some_and(|behind| left > behind) {
+            return false;
+        }
         let Some(destination) = self.redirection.places.pop_front() else { return false };
         let asker = self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.by());
         let Some(party) = self.party(asker) else { return false };
@@ -80,6 +87,11 @@ impl B2bua {
         self.redirection.is_asked = true;
         self.effect(Effect::Route { origin, caller, destination });
         true
+    }
+
+    /// What is left of the plan by which somebody is called: a transfer has its own.
+    fn steps_left(&mut self) -> &mut VecDeque<Step> {
+        self.transfer.as_mut().map_or(&mut self.steps, |transfer| transfer.steps_mut())
     }
 
     /// Somebody answered, or nobody is called any more.
@@ -120,7 +132,8 @@ impl B2bua {
                 // Who was served there wants nothing of the old plan, which is for those who reached nobody.
                 let is_served = plan.steps.iter().any(|step| !matches!(step, Step::Bridge(_)));
                 let end = is_served.then_some(Step::Hangup);
-                let steps = self.transfer.as_mut().map_or(&mut self.steps, |transfer| transfer.steps_mut());
+                self.redirection.behind = Some(self.steps_left().len());
+                let steps = self.steps_left();
                 for step in plan.steps.iter().cloned().chain(end).rev() {
                     steps.push_front(step);
                 }

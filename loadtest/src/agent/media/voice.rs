@@ -22,8 +22,13 @@ pub struct Voice {
     expected_loss_percent: u8,
 }
 
-/// The payloads of a clip in one encoding.
-type Packets = Arc<[Box<[u8]>]>;
+/// The payloads of a clip in one encoding, which is said over and over.
+#[derive(Debug, Clone)]
+pub(crate) struct Packets {
+    all: Arc<[Box<[u8]>]>,
+    /// So many at the end are said again and again. What is before them is said once.
+    round: usize,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -192,11 +197,10 @@ impl Voice {
     /// The codec has no such encoding.
     pub(crate) fn encode(&self, encoding: Encoding) -> Result<(), OpenError> {
         if let Source::Clip { clip, is_distinct, encoded } = &*self.source {
-            // A tone joins up with itself, and so must its encoder, which remembers: from silence it comes to
-            // the level of a tone in the first round alone.
+            // A tone joins up with itself, and so must its encoder, which remembers: from silence it comes to the level of
+            // a tone in the first round alone. That is said too, for a decoder that began elsewhere would be far off.
             let rounds = if *is_distinct { 1 } else { 2 };
-            let frames = encoding.encode(clip, rounds)?.into();
-            lock(encoded).insert(encoding, frames);
+            lock(encoded).insert(encoding, encoding.encode(clip, rounds)?);
         }
         Ok(())
     }
@@ -222,8 +226,8 @@ impl Encoding {
         }
     }
 
-    /// The packets of the last of so many rounds.
-    fn encode(self, clip: &Clip, rounds: usize) -> Result<Vec<Box<[u8]>>, OpenError> {
+    /// The packets of so many rounds, of which the last is said over and over.
+    fn encode(self, clip: &Clip, rounds: usize) -> Result<Packets, OpenError> {
         let mut encoder: Box<dyn Encoder> = if self.codec == CodecId::Opus {
             let config = OpusEncoderConfig {
                 bitrate_bps: self.bitrate_bps,
@@ -247,7 +251,15 @@ impl Encoding {
                 encoder.encode(frame, &mut payload).expect("20 ms fit any codec and its longest payload");
             payload[..length].into()
         });
-        Ok(all.skip(frames.len() * (rounds - 1)).collect())
+        Ok(Packets { all: all.collect(), round: frames.len() })
+    }
+}
+
+impl Packets {
+    /// The packet of this number.
+    fn at(&self, index: u32) -> &[u8] {
+        let (index, once) = (index as usize, self.all.len() - self.round);
+        &self.all[if index < once { index } else { once + (index - once) % self.round }]
     }
 }
 
@@ -257,7 +269,7 @@ impl Frames {
     pub(crate) fn write(&self, index: u32, out: &mut Vec<u8>) {
         out.clear();
         match self {
-            Self::Encoded(frames) => out.extend(&frames[index as usize % frames.len()]),
+            Self::Encoded(packets) => out.extend(packets.at(index)),
             Self::Scripted(_) => {}
             Self::Numbered => {
                 out.extend(NUMBERED);
@@ -273,4 +285,36 @@ impl Frames {
 pub fn packet_number(payload: &[u8]) -> Option<u32> {
     let (number, _) = payload.strip_prefix(&NUMBERED)?.split_first_chunk()?;
     Some(u32::from_be_bytes(*number))
+}
+
+#[cfg(test)]
+mod tests {
+    use webtrunk_codecs::decoder;
+
+    use super::*;
+    use crate::hear::{Hum, level_dbm0};
+
+    /// A decoder that begins with the first packet hears a tone at its level from the begin on, and where rounds join up.
+    #[test]
+    fn a_tone_has_its_level_from_its_first_packet_on() {
+        let voice = Voice::joining_up(Hum::of_caller(3).clip()).expect("two seconds");
+        let said = level_dbm0(&voice.clip().expect("it is one").samples[8000..16_000]);
+        for codec in [CodecId::Pcmu, CodecId::G722, CodecId::Opus] {
+            let encoding = Encoding::for_format(codec, &Format::offered(codec, 96), 0);
+            voice.encode(encoding).expect("it can be encoded");
+            let frames = voice.frames(encoding).expect("it was");
+            let rate = SampleRate::HZ_16000;
+            let rate = if codec == CodecId::Pcmu { codec.native_rate() } else { rate };
+            let mut ear = decoder(codec, rate).expect("it can be decoded");
+            let (mut packet, mut pcm) = (Vec::new(), vec![0; rate.samples_in_ms(20)]);
+            // The beep is louder by four decibels, and is in the first five of a hundred.
+            for index in 0..500 {
+                frames.write(index, &mut packet);
+                ear.decode(&packet, &mut pcm).expect("a packet");
+                let louder = level_dbm0(&pcm) - said;
+                let most = if index % 100 < 6 { 7.0 } else { 1.5 };
+                assert!(louder < most && (index < 3 || louder > -1.5), "{codec:?} {index}: {louder} dB");
+            }
+        }
+    }
 }

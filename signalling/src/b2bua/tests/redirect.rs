@@ -91,6 +91,25 @@ fn the_old_plan_goes_on_behind_places_that_nobody_is_at_and_not_behind_one_that_
     assert_eq!(bench.media(finished(leg, 1)), ["hang up caller Hangup"]);
 }
 
+/// To the first lead two ways, which are tried before the second.
+#[test]
+fn places_are_called_one_after_the_other_each_by_all_its_plan() {
+    let mut bench = Bench::calling_then(trunk(), vec![Step::Answer]);
+    let callee = bench.dial_all()[0];
+    let words = redirect(&mut bench, callee, &["200", "201"], true);
+    assert_eq!(words, ["remove callee", "route User(\"alice\") to 200"]);
+    let words = routed(&mut bench, run(vec![bridge_to(user()), bridge_to(user())]));
+    assert_eq!(words, ["add callee", "offer callee"]);
+    let busy = |bench: &mut Bench| {
+        let leg = bench.dial_all()[0];
+        bench.signal(Event::Ended { leg, cause: EndCause::Busy })
+    };
+    assert_eq!(busy(&mut bench), ["remove callee", "add callee", "offer callee"]);
+    assert_eq!(busy(&mut bench), ["remove callee", "route User(\"alice\") to 201"]);
+    assert_eq!(routed(&mut bench, run(vec![bridge_to(user())])), ["add callee", "offer callee"]);
+    assert_eq!(busy(&mut bench), ["remove callee", "make answer for caller"], "the old plan goes on");
+}
+
 #[test]
 fn a_circle_of_redirections_ends() {
     let mut bench = Bench::calling(trunk());
