@@ -161,9 +161,14 @@ fn add_one(
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+    use std::path::Path;
     use std::time::Instant;
 
-    use super::super::Config;
+    use serde::Deserialize;
+
+    use super::super::document::Document;
+    use super::super::{Config, structure};
+    use super::*;
 
     #[test]
     fn a_user_has_its_own_bound_whatever_its_name_ends_in_and_a_customer_has_that_of_all() {
@@ -179,34 +184,51 @@ mod tests {
         assert_eq!(limits.of("bolt+"), None, "all of bolt's together have as many as there are");
     }
 
-    /// A gateway with so many users, each with an account at one trunk.
+    const TRUNK: &str = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
+        [[trunks]]\nname = \"pstn\"\nhost = \"127.0.0.2\"\nnetworks = [\"127.0.0.2\"]\n";
+
+    /// The users of a file.
+    #[derive(Deserialize)]
+    struct Users {
+        users: Vec<UserSection>,
+    }
+
+    /// So many users, each with an account at one trunk.
     fn with_accounts(users: usize) -> String {
-        let mut text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
-            [[trunks]]\nname = \"pstn\"\nhost = \"127.0.0.2\"\nnetworks = [\"127.0.0.2\"]\n"
-            .to_owned();
-        for number in 0..users {
+        (0..users).fold(String::new(), |mut text, number| {
             let _ = write!(
                 text,
                 "[[users]]\nname = \"u{number}\"\nha1_md5 = \"{number:032x}\"\n[[users.upstream]]\ntrunk = \"pstn\"\nuser = \"9{number}\"\n\
                  credentials = {{ user = \"9{number}\", password = \"sesame-{number}\" }}\n"
             );
-        }
-        text
+            text
+        })
+    }
+
+    #[test]
+    fn each_user_with_an_account_has_it_at_its_trunk() {
+        let config = Config::parse("w.toml", &format!("{TRUNK}{}", with_accounts(100))).expect("sound");
+        assert_eq!(config.trunks[0].sip.registrations.len(), 100);
     }
 
     /// Fails where each account is compared with all others: then twice as many take four times as long.
     #[test]
     fn ten_thousand_users_with_accounts_are_checked_in_time_that_grows_as_they_do() {
+        let trunks = Config::parse("w.toml", TRUNK).expect("sound").trunks;
         let time = |users: usize| {
-            let text = with_accounts(users);
-            let check = || {
+            let document = Document::new(Path::new("w.toml"), with_accounts(users));
+            let mut faults = Faults::new(&document);
+            let users: Users = structure::read(&mut faults).expect("sound");
+            let mut add = || {
+                let mut trunks = trunks.clone();
                 let begun = Instant::now();
-                let config = Config::parse("w.toml", &text).expect("sound");
-                assert_eq!(config.trunks[0].sip.registrations.len(), users);
-                begun.elapsed()
+                add(&users.users, &mut trunks, &|_| None, &mut faults);
+                let elapsed = begun.elapsed();
+                assert_eq!(trunks[0].sip.registrations.len(), users.users.len());
+                elapsed
             };
             // Others are at work on this machine.
-            (0..3).map(|_| check()).min().expect("three times")
+            (0..5).map(|_| add()).min().expect("five times")
         };
         let [few, many] = [1250, 10_000].map(time);
         assert!(many < few * 24, "eight times as many users: {few:?}, then {many:?}");
