@@ -72,6 +72,37 @@ fn in_somebody_elses_name() {
     silence.assert_silent(&stage);
 }
 
+/// Who has overheard how a user proved itself calls by the same, from elsewhere first and then from beside it. Fails when a nonce is
+/// good at another address, or its count need not go on.
+#[test]
+fn by_a_proof_that_was_overheard() {
+    let Some(stage) = Stage::new() else { return };
+    let carrier = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "9100");
+    let [home, elsewhere] = [Host::new(), Host::new()];
+    let mut alice = RawPhone::new(&home, &stage.gateway, "alice");
+    let challenged = alice.ask(CALL.0, CALL.1, "");
+    let proof = alice.authorization(&challenged, Algorithm::Sha256, &password("alice"), CALL);
+    let assert_refused = |host: &Host| {
+        let mut stranger = RawPhone::new(host, &stage.gateway, "alice");
+        let refused = stranger.ask(CALL.0, CALL.1, &proof);
+        assert!(refused.starts_with("SIP/2.0 401 ") && refused.contains("stale=true"), "{refused}");
+    };
+    assert_refused(&elsewhere);
+    let headers = format!("{proof}Content-Type: application/sdp\r\n");
+    let invite = alice.request_with(CALL.0, CALL.1, &headers, &description(home.ip(), 7000));
+    alice.send(&invite);
+    let called = carrier.next("INVITE ");
+    carrier.respond(&called, "486 Busy Here");
+    let refused = alice.final_response();
+    assert!(refused.starts_with("SIP/2.0 486 "), "{refused}");
+    alice.acknowledge(&refused);
+    assert_refused(&home);
+    assert_refused(&elsewhere);
+    stage.gateway.assert_all_is_over(1);
+    let came = carrier.all_that_came();
+    assert!(!came.iter().any(|message| message.starts_with("INVITE ")), "{came:?}");
+}
+
 /// What may be asked outside of calls, and what nobody has heard of.
 const OUT_OF_CALLS: [&str; 11] = [
     "INVITE",
