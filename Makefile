@@ -84,6 +84,7 @@ pages: setup-test
 	$(CARGO) test $(LOCKED) --release --workspace --test calls -- agents::json sdk::set_up sdk::survival browser_sipp::moved --ignored --nocapture --test-threads=1
 
 check:
+	scripts/defences --dry
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items

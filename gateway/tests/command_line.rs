@@ -240,6 +240,30 @@ fn check_refuses_a_secret_that_others_may_read_and_does_not_show_it() {
     }
 }
 
+/// Whoever is elsewhere comes by SSH.
+#[test]
+fn an_interface_for_operators_that_others_would_reach_keeps_the_gateway_from_starting() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    let write = |bind: &str| {
+        let text =
+            format!("[http]\nbind = \"127.0.0.1:0\"\n[admin]\nbind = \"{bind}\"\ntoken_file = \"token\"\n");
+        fs::write(&path, text).expect("the folder is ours");
+    };
+    for bind in ["127.0.0.1:9650", "[::1]:9650"] {
+        write(bind);
+        let (status, told) = check(&path);
+        assert_eq!(status, Some(0), "{bind}: {told}");
+    }
+    for bind in ["0.0.0.0:9650", "[::]:9650", "192.0.2.1:9650"] {
+        write(bind);
+        let output = webtrunk(&["run", path.to_str().expect("ASCII")]).output().expect("it starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{bind}: {told}");
+        assert!(told.contains(&format!("admin.bind = \"{bind}\": is reached from other machines")), "{told}");
+    }
+}
+
 #[test]
 fn a_faulty_configuration_does_not_start() {
     let folder = TempDir::new().expect("a folder");

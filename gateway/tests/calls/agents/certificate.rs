@@ -184,7 +184,15 @@ async fn a_certificate_that_is_renewed_where_it_lies_is_shown_and_a_hundred_call
     );
     assert!(shows(at, &old.0));
 
-    // Half of it is no certificate: the old one stays, which is told once.
+    // A file that was written by half is no certificate, and a new one beside the old key is none of ours: the old one stays, which
+    // is told once of each.
+    let (text, half) = (fs::read(&new.0).expect("it was made"), folder.path().join("half.crt"));
+    fs::write(&half, &text[..text.len() / 2]).expect("the folder is ours");
+    link("fullchain.pem", &half);
+    let cut_short =
+        ["ERROR", "the new certificate is not taken", "fullchain.pem holds no usable certificate"];
+    gateway.log().wait_for(&cut_short, SEEN);
+    assert!(shows(at, &old.0));
     link("fullchain.pem", &new.0);
     let refused = ["ERROR", "the new certificate is not taken", "fullchain.pem", "cannot be used together"];
     gateway.log().wait_for(&refused, SEEN);
@@ -192,7 +200,7 @@ async fn a_certificate_that_is_renewed_where_it_lies_is_shown_and_a_hundred_call
     link("privkey.pem", &new.1);
     gateway.log().wait_for(&["certificate renewed", "fullchain.pem"], SEEN);
     assert!(shows(at, &new.0) && !shows(at, &old.0));
-    assert_eq!(gateway.log().count(&refused), 1);
+    assert_eq!([gateway.log().count(&cut_short), gateway.log().count(&refused)], [1, 1]);
     let told = String::from_utf8(gateway.operate("certs", &[]).stdout).expect("text");
     assert!(
         told.lines()

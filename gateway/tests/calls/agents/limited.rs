@@ -122,6 +122,62 @@ async fn a_call_that_is_as_long_as_it_may_be_ends_for_both_with_its_reason() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// Fails when of the limits of who calls and of whom it calls the first alone ends a call, or another's call with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_a_user_is_as_long_as_it_may_be_and_one_of_a_trunk_beside_it_goes_on() {
+    let config = GatewayConfig::default().user_lines("alice", "limits = { call_max_s = 3 }");
+    let stage = Stage::with(&["PCMU"], config);
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let alice = webrtc(stage.alice()).await;
+    let (beside, lifted_beside) = talk(&caller, &callee).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    call.heard_packets(100, PATIENCE).await.expect("audio");
+    assert_mostly_hears(&call, CALLEE_HZ).await;
+    assert_mostly_hears(&lifted, CALLER_HZ).await;
+    for end in [call, lifted] {
+        end.ended(PATIENCE).await.expect("the gateway ends it");
+    }
+    let told = || stage.gateway.log().count(&["are as long as they may be"]);
+    assert!(wait_until(PATIENCE, || told() == 1), "{}", stage.gateway.log().lines().join("\n"));
+    let so_far = beside.heard().await.expect("a log").packets.len();
+    beside.heard_packets(so_far + 50, PATIENCE).await.expect("audio goes on");
+    assert_mostly_hears(&beside, CALLEE_HZ).await;
+    assert_mostly_hears(&lifted_beside, CALLER_HZ).await;
+    beside.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(2);
+}
+
+/// What a destination may be called for in a day is used up by all who call it. Fails when each of them has a ledger of its own
+/// there, or a trunk that calls is asked for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_minutes_of_a_day_at_a_trunk_are_over_for_whoever_calls_it() {
+    let folder = TempDir::new().expect("a folder");
+    let config = GatewayConfig::default().store(&folder.path().join("w.db"));
+    let stage = Stage::with_lines(&["PCMU"], config, "limits = { minutes_per_day = 1 }");
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let alice = webrtc(stage.alice()).await;
+    let mut ends = Vec::new();
+    for _ in 0..2 {
+        ends.push(talk(&caller, &callee).await);
+        ends.push(talk_from_webrtc(&alice, &callee).await);
+    }
+    for (call, lifted) in &ends {
+        call.heard_packets(100, PATIENCE).await.expect("audio");
+        assert_mostly_hears(call, CALLEE_HZ).await;
+        assert_mostly_hears(lifted, CALLER_HZ).await;
+    }
+    for (call, lifted) in &ends {
+        call.ended(2 * PATIENCE).await.expect("the gateway ends it");
+        lifted.ended(PATIENCE).await.expect("the gateway ends it");
+    }
+    assert_eq!(refusal(alice.dial("9100").await).await, Some(403));
+    assert_eq!(refusal(caller.dial("9100").await).await, Some(403));
+    assert_eq!(stage.gateway.log().count(&["not called: the minutes of the day are over"]), 2);
+    stage.gateway.assert_all_is_over(6);
+}
+
 /// Four calls at once use a minute up in a quarter of it. Fails when nobody looks at the ledger, or nothing is kept of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_minutes_of_a_day_end_calls_and_are_over_after_a_kill_too() {

@@ -59,6 +59,7 @@ mod records;
 mod reloaded;
 pub(crate) mod rest;
 mod runaway;
+mod same_address;
 mod scenario;
 mod secure;
 mod served_store;

@@ -8,7 +8,9 @@ use super::ear::{assert_hears_no_gap, assert_mostly_hears};
 use super::json::page::assert_phone_hears;
 use super::records::{assert_adds_up, config, wait_for_records};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
+use crate::sip::raw_phone::{RawPhone, header};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::process::wait_until;
 
 /// The status that a call is refused with.
 async fn refusal(dialing: Result<Dialing, AgentError>) -> Option<u16> {
@@ -65,4 +67,44 @@ async fn while_memory_is_used_up_no_call_begins_and_the_one_that_is_up_goes_on()
     second.expect("there is room again").hang_up().await.expect("confirmed");
     call.hang_up().await.expect("confirmed");
     gateway.assert_all_is_over(2);
+}
+
+/// Fails when `media.calls_max` is not asked where a call comes by SIP, or a call that is over keeps its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_there_are_as_many_calls_as_may_be_no_other_begins_and_those_that_are_up_go_on() {
+    let stage = Stage::with(&["PCMU"], GatewayConfig::default().media("calls_max = 2"));
+    let gateway = &stage.gateway;
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let alice = webrtc(stage.alice()).await;
+    let calls = [talk(&caller, &callee).await, talk_from_webrtc(&alice, &callee).await];
+    assert_eq!(refusal(alice.dial("9100").await).await, Some(503));
+    let mut office = RawPhone::new(&stage.office, gateway, "2001");
+    // There is no place for an emergency either.
+    for number in ["9100", "112"] {
+        let refused = office.ask("INVITE", &format!("sip:{number}@webtrunk.test"), "");
+        office.acknowledge(&refused);
+        assert!(refused.starts_with("SIP/2.0 503 "), "{number}: {refused}");
+        let seconds: u32 = header(&refused, "Retry-After").parse().expect("when to come again");
+        assert!((1..=10).contains(&seconds), "{refused}");
+    }
+    let (status, told) = gateway.public("/readyz");
+    assert!(status == 503 && told.contains("as many calls as it may have"), "{status} {told}");
+    let figures = gateway.metrics();
+    assert!(figures.contains("webtrunk_calls_without_room_total{why=\"calls\"} 3\n"), "{figures}");
+    for (call, lifted) in &calls {
+        for (end, hz) in [(call, CALLEE_HZ), (lifted, CALLER_HZ)] {
+            assert_phone_hears(end, hz).await;
+            assert_hears_no_gap(end).await;
+        }
+    }
+
+    let [(first, _), (second, _)] = &calls;
+    first.hang_up().await.expect("confirmed");
+    assert!(wait_until(PATIENCE, || gateway.public("/readyz").0 == 200), "its place is free");
+    let (third, _taken) = talk_from_webrtc(&alice, &callee).await;
+    for call in [&third, second] {
+        call.hang_up().await.expect("confirmed");
+    }
+    gateway.assert_all_is_over(3);
 }

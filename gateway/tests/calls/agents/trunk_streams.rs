@@ -30,7 +30,7 @@ use crate::support::host::Host;
 
 /// The trunk's name, and that of somebody else whom the gateway trusts as well.
 pub(super) const NAME: &str = "far.test";
-const OTHER_NAME: &str = "other.test";
+pub(super) const OTHER_NAME: &str = "other.test";
 
 /// Where its audio is in calls that it takes, and in the first that it makes.
 const AUDIO_PORT: u16 = 7000;
@@ -54,7 +54,7 @@ pub(super) struct Ground {
     pub(super) door: Door,
     /// Certificates for the trunk's name and for the other one, and their keys.
     pub(super) pairs: [(PathBuf, PathBuf); 2],
-    mouth: RtpPeer,
+    pub(super) mouth: RtpPeer,
     /// By which the trunk comes to the gateway.
     connector: TlsConnector,
     _folder: TempDir,
@@ -68,7 +68,7 @@ impl Door {
     }
 
     /// Shows this certificate from now on.
-    fn show(&mut self, pair: &(PathBuf, PathBuf)) {
+    pub(super) fn show(&mut self, pair: &(PathBuf, PathBuf)) {
         self.acceptor = Some(TlsAcceptor::from(server_config(pair)));
     }
 
@@ -176,7 +176,7 @@ impl Ground {
     }
 
     /// Answers an INVITE by the stream by which it came, and talks; what is due in the call is to come to `contact`.
-    async fn take(&mut self, by: &mut Connection, invite: &str, contact: &str) {
+    pub(super) async fn take(&mut self, by: &mut Connection, invite: &str, contact: &str) {
         let headers = format!("{contact}{TIMER}Content-Type: application/sdp\r\n");
         let answer = response(invite, "200 OK", &headers, &description(self.far.ip(), AUDIO_PORT));
         by.send(answer.as_bytes()).await;
@@ -196,7 +196,7 @@ pub(super) async fn agree(by: &mut Connection, request: &str, headers: &str) {
     by.send(response(request, "200 OK", headers, "").as_bytes()).await;
 }
 
-fn contact(address: SocketAddr, transport: &str) -> String {
+pub(super) fn contact(address: SocketAddr, transport: &str) -> String {
     format!("Contact: <sip:far@{address};transport={transport}>\r\n")
 }
 

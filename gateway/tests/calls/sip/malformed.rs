@@ -1,9 +1,13 @@
 //! Messages that break SIP's grammar: the sender is told what is wrong, and everybody else is served on.
 
+use std::net::UdpSocket;
+
 use super::hops::call;
-use super::raw_phone::RawPhone;
+use super::raw_phone::{RawPhone, description};
 use super::stage::Stage;
 use crate::support::gateway::GatewayConfig;
+use crate::support::gateway_config::SIP_PORT;
+use crate::support::host::Host;
 
 /// What is changed in a sound INVITE, and the status that answers it.
 const FAULTS: [(&str, &str, u16); 13] = [
@@ -57,6 +61,30 @@ fn a_description_that_is_none_is_refused_with_the_reason() {
     assert!(response.starts_with("SIP/2.0 400 "), "{response}");
     assert!(!response.starts_with("SIP/2.0 400 Bad Request\r\n"), "{response}");
     stage.gateway.assert_all_is_over(0);
+}
+
+/// A lookup that a description steers is one that a stranger steers. Fails when a name in a description is looked up, or taken.
+#[test]
+fn a_description_that_names_a_host_is_refused_and_no_name_server_is_asked() {
+    let names = Host::new();
+    let server = UdpSocket::bind(names.at(5353)).expect("the host is ours");
+    server.set_nonblocking(true).expect("an option of sockets");
+    let asks = format!("nameservers = [\"{}\"]", names.at(5353));
+    let Some(stage) = Stage::with(&["PCMU"], GatewayConfig::default().sip(&asks)) else { return };
+    let carrier = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "9100");
+    let mut phone = RawPhone::new(&stage.caller, &stage.gateway, "2001");
+    let own = stage.caller.ip();
+    let body =
+        description(own, 7000).replace(&format!("\r\nc=IN IP4 {own}\r\n"), "\r\nc=IN IP4 phone.test\r\n");
+    assert!(body.contains("phone.test"), "{body}");
+    let headers = "Content-Type: application/sdp\r\n";
+    let invite = phone.request_with("INVITE", "sip:9100@webtrunk.test", headers, &body);
+    let refused = phone.ask_this(&invite);
+    assert!(refused.starts_with("SIP/2.0 4"), "{refused}");
+    phone.acknowledge(&refused);
+    stage.gateway.assert_all_is_over(1);
+    assert!(server.recv(&mut [0; 512]).is_err(), "a name server is asked");
+    assert!(carrier.is_left_alone(), "it is called all the same");
 }
 
 /// RFC 5031 4.2 asks for the emergency service by a name that is no SIP URI; here it has numbers alone.

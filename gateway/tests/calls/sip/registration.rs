@@ -21,14 +21,16 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::with(GatewayConfig::default())
+    }
+
+    /// The same with what a configuration has already.
+    fn with(config: GatewayConfig) -> Self {
         let [trunk, phone] = std::array::from_fn(|_| Host::new());
         let rule =
             "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
-        let config = GatewayConfig::default()
-            .user("alice")
-            .trunk("office", &trunk, &["PCMU"])
-            .rule(rule)
-            .sip("expires_min_s = 2");
+        let config =
+            config.user("alice").trunk("office", &trunk, &["PCMU"]).rule(rule).sip("expires_min_s = 2");
         Self { gateway: Gateway::start(&config), trunk, phone }
     }
 
@@ -44,6 +46,19 @@ impl House {
     fn assert_out_of_reach(&self) {
         let values = &[("STATUS", "480")];
         Sipp::caller(&self.trunk, "caller_refused", self.gateway.sip(), "alice", values).finish();
+    }
+
+    /// Fails unless alice's password, which is right, is not looked at where the phones are.
+    fn assert_alice_waits(&self) {
+        let mut late = self.phone("alice");
+        let challenged = late.ask("REGISTER", REGISTRAR, "");
+        let right =
+            late.authorization(&challenged, Algorithm::Sha256, &password("alice"), ("REGISTER", REGISTRAR));
+        let register = late.request("REGISTER", REGISTRAR, &right);
+        late.send(&register);
+        // Without credentials it is answered, behind the one that is not.
+        assert!(late.ask("REGISTER", REGISTRAR, "").starts_with("SIP/2.0 401 "));
+        assert!(late.is_left_alone());
     }
 }
 
@@ -84,16 +99,28 @@ fn a_phone_whose_password_is_corrected_registers_at_once_and_who_guesses_waits()
         assert!(guessed.starts_with("SIP/2.0 401 "), "{guessed}");
     }
     house.gateway.log().wait_for(&told, PATIENCE);
-    let mut late = house.phone("alice");
-    let challenged = late.ask("REGISTER", REGISTRAR, "");
-    let right =
-        late.authorization(&challenged, Algorithm::Sha256, &password("alice"), ("REGISTER", REGISTRAR));
-    let register = late.request("REGISTER", REGISTRAR, &right);
-    late.send(&register);
-    // Without credentials it is answered, behind the one that is not.
-    assert!(late.ask("REGISTER", REGISTRAR, "").starts_with("SIP/2.0 401 "));
-    assert!(late.is_left_alone());
+    house.assert_alice_waits();
     assert_eq!(house.gateway.log().count(&told), 1, "once");
+}
+
+/// Nobody is guessed at twice. Fails when wrong passwords are counted by the user alone, or the user waits who is elsewhere.
+#[test]
+fn who_tries_one_password_on_a_hundred_users_waits_and_alice_elsewhere_does_not() {
+    // Fewer messages would be looked at otherwise.
+    let house = House::with(GatewayConfig::default().defence("requests_per_second = 1000"));
+    for number in 0..100 {
+        let guessed = house.phone(&format!("user{number}")).register(Algorithm::Sha256, "letmein", "");
+        assert!(guessed.starts_with("SIP/2.0 401 "), "{guessed}");
+    }
+    let told = ["too many wrong passwords", "credentials of any user", "\"until\""];
+    house.gateway.log().wait_for(&told, PATIENCE);
+    house.assert_alice_waits();
+    assert_eq!(house.gateway.log().count(&told), 1, "once");
+    assert_eq!(house.registered(), 0);
+    let home = Host::new();
+    let elsewhere =
+        RawPhone::new(&home, &house.gateway, "alice").register(Algorithm::Sha256, &password("alice"), "");
+    assert!(elsewhere.starts_with("SIP/2.0 200 "), "{elsewhere}");
 }
 
 #[test]

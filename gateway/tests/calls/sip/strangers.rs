@@ -72,6 +72,37 @@ fn in_somebody_elses_name() {
     silence.assert_silent(&stage);
 }
 
+/// Who has overheard how a user proved itself calls by the same, from elsewhere first and then from beside it. Fails when a nonce is
+/// good at another address, or its count need not go on.
+#[test]
+fn by_a_proof_that_was_overheard() {
+    let Some(stage) = Stage::new() else { return };
+    let carrier = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "9100");
+    let [home, elsewhere] = [Host::new(), Host::new()];
+    let mut alice = RawPhone::new(&home, &stage.gateway, "alice");
+    let challenged = alice.ask(CALL.0, CALL.1, "");
+    let proof = alice.authorization(&challenged, Algorithm::Sha256, &password("alice"), CALL);
+    let assert_refused = |host: &Host| {
+        let mut stranger = RawPhone::new(host, &stage.gateway, "alice");
+        let refused = stranger.ask(CALL.0, CALL.1, &proof);
+        assert!(refused.starts_with("SIP/2.0 401 ") && refused.contains("stale=true"), "{refused}");
+    };
+    assert_refused(&elsewhere);
+    let headers = format!("{proof}Content-Type: application/sdp\r\n");
+    let invite = alice.request_with(CALL.0, CALL.1, &headers, &description(home.ip(), 7000));
+    alice.send(&invite);
+    let called = carrier.next("INVITE ");
+    carrier.respond(&called, "486 Busy Here");
+    let refused = alice.final_response();
+    assert!(refused.starts_with("SIP/2.0 486 "), "{refused}");
+    alice.acknowledge(&refused);
+    assert_refused(&home);
+    assert_refused(&elsewhere);
+    stage.gateway.assert_all_is_over(1);
+    let came = carrier.all_that_came();
+    assert!(!came.iter().any(|message| message.starts_with("INVITE ")), "{came:?}");
+}
+
 /// What may be asked outside of calls, and what nobody has heard of.
 const OUT_OF_CALLS: [&str; 11] = [
     "INVITE",
@@ -157,6 +188,39 @@ fn whatever_host_a_users_request_names_the_dial_plan_says_who_is_called() {
     alice.acknowledge(&refused);
     stage.gateway.assert_all_is_over(1);
     assert!(victim.phone.is_left_alone());
+}
+
+/// What says who calls and is believed of trunks alone, in spellings that one reader could miss and the next would not
+/// (CVE-2020-28361).
+const CLAIMS: [&str; 4] = [
+    "P-Asserted-Identity: <sip:boss@webtrunk.test>\r\n",
+    "P-Asserted-Identity : <sip:boss@webtrunk.test>\r\n",
+    "p-asserted-identity:\r\n <sip:boss@webtrunk.test>\r\n",
+    "Remote-Party-ID: <sip:boss@webtrunk.test>;party=calling;screen=yes\r\n",
+];
+
+/// Fails when a user is believed to be somebody else, or what it claims is handed on as it was written.
+#[test]
+fn whoever_a_user_claims_to_be_in_whatever_spelling_the_callee_hears_of_nobody_else() {
+    let Some(stage) = Stage::new() else { return };
+    let carrier = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "9100");
+    let home = Host::new();
+    for claim in CLAIMS {
+        let mut alice = RawPhone::new(&home, &stage.gateway, "alice");
+        let challenged = alice.ask(CALL.0, CALL.1, claim);
+        let proof = alice.authorization(&challenged, Algorithm::Sha256, &password("alice"), CALL);
+        let headers = format!("{claim}{proof}Content-Type: application/sdp\r\n");
+        let invite = alice.request_with(CALL.0, CALL.1, &headers, &description(home.ip(), 7000));
+        alice.send(&invite);
+        let called = carrier.next("INVITE ");
+        assert!(called.contains("\r\nFrom: ") && called.contains("sip:alice@"), "{claim}: {called}");
+        assert!(!called.contains("boss"), "{claim}: {called}");
+        carrier.respond(&called, "486 Busy Here");
+        let refused = alice.final_response();
+        assert!(refused.starts_with("SIP/2.0 486 "), "{claim}: {refused}");
+        alice.acknowledge(&refused);
+    }
+    stage.gateway.assert_all_is_over(CLAIMS.len());
 }
 
 #[test]
