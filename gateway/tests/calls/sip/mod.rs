@@ -46,6 +46,7 @@ mod registrar;
 mod registrar_wishes;
 mod registration;
 mod reliable;
+mod rested;
 mod rolling;
 mod rule_headers;
 pub(crate) mod script;
