@@ -1,4 +1,5 @@
-//! Registrars that want a registration to be proven in a way of their own (RFC 7616, RFC 8760), anew or for longer.
+//! Registrars that want a registration to be proven in a way of their own (RFC 7616, RFC 8760), anew or for longer, and
+//! one that wants none.
 
 use std::time::Duration;
 
@@ -123,4 +124,22 @@ fn a_registrar_that_keeps_nobody_for_so_short_is_asked_for_as_long_as_it_says() 
     wait_for_state(&gateway, "registered");
     let registration = gateway.status()["trunks"]["provider"]["registrations"][0].clone();
     assert!(registration["expires_in_s"].as_u64() > Some(600), "{registration}");
+}
+
+/// Fails when what was refused stays so until a restart, or the log does not say how it is mended.
+#[test]
+fn a_registration_that_was_refused_is_made_anew_when_its_account_is_corrected_by_a_reload() {
+    let host = Host::new();
+    let mut registrar = Registrar::at(&host);
+    let gateway = customer(&host, "udp", &["gate"]);
+    let refused = registrar.next();
+    registrar.answer(&refused, "403 Forbidden", "");
+    wait_for_state(&gateway, "refused");
+    let told = ["the trunk refuses our registration", "reload the configuration"];
+    gateway.log().wait_for(&told, PATIENCE);
+    let [_, password] = ACCOUNT;
+    gateway.reload(|text| text.replace(password, "close sesame"));
+    let again = registrar.next();
+    registrar.grant(&again, AN_HOUR);
+    wait_for_state(&gateway, "registered");
 }
