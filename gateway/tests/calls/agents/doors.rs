@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rustls::DEFAULT_VERSIONS;
+use rustls::{DEFAULT_VERSIONS, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
@@ -24,7 +24,7 @@ use crate::support::host::Host;
 pub(super) struct Doors {
     pub(super) stage: Stage,
     connector: TlsConnector,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Both ends of a call, and who has them.
@@ -48,7 +48,14 @@ impl Doors {
             .tls(&certificate, &key)
             .sip(&format!("[[sip.listeners]]\ntransport = 'tls'\nbind = '{}'", own.at(TLS_PORT)));
         let connector = TlsConnector::from(client_config(&certificate, DEFAULT_VERSIONS));
-        Self { stage: Stage::at(own, &["PCMU"], config, ""), connector, _folder: folder }
+        Self { stage: Stage::at(own, &["PCMU"], config, ""), connector, folder }
+    }
+
+    /// The same for clients that speak this version of TLS alone.
+    pub(super) fn spoken_to_by(mut self, version: &'static SupportedProtocolVersion) -> Self {
+        let certificate = self.folder.path().join("own.crt");
+        self.connector = TlsConnector::from(client_config(&certificate, &[version]));
+        self
     }
 
     /// A stream from this address.

@@ -37,6 +37,21 @@ fn assert_is(incoming: &Incoming, destination: &Value) {
     assert_eq!(Value::from(offered), destination["codecs"]);
 }
 
+/// Fails unless there is a sentence for each choice of a codec: by which the caller is answered, and how either end is heard.
+fn assert_says_why(told: &Value, is_transcoded: bool) {
+    let codec = |leg: usize| told["legs"][leg]["codec"].as_str().expect("one is spoken");
+    let way = if is_transcoded { "is transcoded to" } else { "is passed on as it is, in" };
+    for (leg, words) in [
+        (0, format!("It is answered with {}", codec(0))),
+        (0, format!("What it hears {way} {}: ", codec(0))),
+        (1, format!("What it hears {way} {}: ", codec(1))),
+    ] {
+        let mut sentences = told["legs"][leg]["sentences"].as_array().expect("a list").iter();
+        let is_it = |sentence: &Value| sentence.as_str().is_some_and(|text| text.starts_with(&words));
+        assert!(sentences.any(is_it), "{words}: {told:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_goes_where_explain_says_by_the_numbers_callers_and_codecs_that_it_says() {
     let second = Host::new();
@@ -83,6 +98,7 @@ async fn a_call_goes_where_explain_says_by_the_numbers_callers_and_codecs_that_i
     );
     let is_transcoded = stage.paths().1 > 0;
     assert_eq!(told["is_transcoded"], is_transcoded);
+    assert_says_why(&told, is_transcoded);
     assert_eq!(gateway.log().count(&["\"message\":\"call began\"", "\"rule\":\"rule 1\""]), 1);
     call.hang_up().await.expect("confirmed");
 
@@ -100,6 +116,7 @@ async fn a_call_goes_where_explain_says_by_the_numbers_callers_and_codecs_that_i
         [0, 1].map(|leg| told["legs"][leg]["codec"].clone())
     );
     assert_eq!(told["is_transcoded"], false);
+    assert_says_why(&told, false);
     call.hang_up().await.expect("confirmed");
 
     // Who is refused is so by the same rule, or by none.

@@ -73,6 +73,7 @@ mod strangers;
 pub(crate) mod stream_phone;
 mod stubborn;
 mod supervised;
+mod tls_versions;
 mod traced;
 mod trickled;
 mod trunk_forks;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::ground::Ground;
-use crate::support::page::Library;
+use crate::support::page::{Library, LineConfig, Microphone};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use webtrunk_codecs::g711::Law;
 
@@ -72,6 +73,35 @@ fn a_page_with_jssip_that_refreshes_its_call_itself_keeps_it() {
     call.phone.go_on();
     call.alice.next("ended");
     call.gateway.assert_all_is_over(1);
+}
+
+/// By 422 it is told so, and comes again with no more; who leaves it to the gateway is let in.
+#[test]
+fn a_page_with_jssip_that_asks_for_too_little_is_told_so_and_without_session_timers_it_hears_the_echo() {
+    let Some(browser) = Browser::shared() else { return };
+    let config = GatewayConfig::default()
+        .origin(browser.origin())
+        .user("alice")
+        .sip("session_expires_min_s = 91")
+        .rule("destination = '9196'\nactions = ['answer', 'echo']");
+    let gateway = Gateway::start(&config);
+    let line = |refreshes| {
+        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: 0.25 };
+        LineConfig { microphone, refreshes, ..LineConfig::default() }
+    };
+    let alice = browser.open();
+    alice.register(&gateway, "alice", &line(true));
+    alice.call("9196");
+    assert_eq!(alice.next("ended")["status"], 422);
+    let alice = browser.open();
+    alice.register(&gateway, "alice", &line(false));
+    alice.call_through("9196");
+    alice.await_tone(PAGE_HZ);
+    alice.assert_hears(PAGE_HZ, 0.25, 0.3);
+    alice.hangup();
+    alice.next("ended");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
 }
 
 fn refreshed(library: Library) {

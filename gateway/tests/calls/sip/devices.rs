@@ -47,7 +47,12 @@ pub(super) fn register(gateway: &Gateway, host: &Host, headers: &str) -> String 
 }
 
 /// Has the office call and alice's phone at `host` answer; both hear each other. Gives the INVITE.
-fn assert_call(stage: &(Gateway, Host), host: &Host, number: &str, values: Values<'_>) -> super::trace::Seen {
+pub(super) fn assert_call(
+    stage: &(Gateway, Host),
+    host: &Host,
+    number: &str,
+    values: Values<'_>,
+) -> super::trace::Seen {
     assert_call_with(stage, (host, &[]), number, values)
 }
 

@@ -26,14 +26,14 @@ const CALLEE_HZ: f64 = 440.0;
 const SILENCE: Duration = Duration::from_secs(2);
 const MACHINE: Duration = Duration::from_secs(3);
 
-/// A host that answers every INVITE with 503 and wants to be left alone for a minute.
-struct Busy {
-    invites: Arc<AtomicUsize>,
+/// A host that answers every INVITE with 503 and wants to be left alone for so many seconds.
+pub(super) struct Busy {
+    pub(super) invites: Arc<AtomicUsize>,
     _stop: mpsc::Sender<()>,
 }
 
 impl Busy {
-    fn at(host: &Host) -> Self {
+    pub(super) fn at(host: &Host, rest_s: u32) -> Self {
         let socket = UdpSocket::bind(host.at(5060)).expect("the host is ours");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
         let invites = Arc::new(AtomicUsize::new(0));
@@ -51,7 +51,7 @@ impl Busy {
                 let kept = ["Via:", "From:", "Call-ID:", "CSeq:"];
                 let lines = text.lines().filter(|line| kept.iter().any(|name| line.starts_with(name)));
                 let to = text.lines().find(|line| line.starts_with("To:")).expect("an INVITE has one");
-                let mut refusal = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 60\r\n".to_owned();
+                let mut refusal = format!("SIP/2.0 503 Service Unavailable\r\nRetry-After: {rest_s}\r\n");
                 lines.for_each(|line| refusal += &format!("{line}\r\n"));
                 refusal += &format!("{to};tag=busy\r\nContent-Length: 0\r\n\r\n");
                 socket.send_to(refusal.as_bytes(), from).expect("loopback takes it");
@@ -81,7 +81,7 @@ pub(super) fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &
 }
 
 /// A gateway that calls `carrier.test`, of which the name server knows, for the office.
-fn between(office: &Host, dns: &Dns) -> Gateway {
+pub(super) fn between(office: &Host, dns: &Dns) -> Gateway {
     between_with(GatewayConfig::default(), office, dns)
 }
 
@@ -114,7 +114,7 @@ fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
     }
     let dns = Dns::serve(&names, zone);
     let silent = UdpSocket::bind(dead.at(5060)).expect("the host is ours");
-    let refusing = Busy::at(&busy);
+    let refusing = Busy::at(&busy, 60);
     let gateway = between(&office, &dns);
     let took = call(&gateway, &office, "9100", (&good, &gateway));
     assert!(took >= SILENCE && took < SILENCE + MACHINE, "{took:?}");

@@ -15,7 +15,11 @@ mod certified;
 mod circle;
 mod crossing;
 pub(crate) mod devices;
+#[allow(dead_code, reason = "the tests of the SIP adapter use more of it")]
+#[path = "../../../../signalling/tests/live/support/digest.rs"]
+mod digest;
 mod early_media;
+mod first_store;
 mod foreign_realms;
 mod forked;
 mod hops;
@@ -39,8 +43,10 @@ mod redirected_phones;
 mod refused;
 mod registered_phone;
 mod registrar;
+mod registrar_wishes;
 mod registration;
 mod reliable;
+mod rested;
 mod rolling;
 mod rule_headers;
 pub(crate) mod script;

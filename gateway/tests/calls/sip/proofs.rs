@@ -1,9 +1,9 @@
 //! A carrier that wants to be proven more than most do: by SHA-512-256, over the description too (`auth-int`), and
 //! anew where its nonce is stale (RFC 7616, RFC 8760).
 
-use sha2::{Digest, Sha512_256};
 use webtrunk_codecs::g711::Law;
 
+use super::digest::Proof;
 use super::raw_phone::{RawPhone, audio_port, cseq, description, header};
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
@@ -74,25 +74,15 @@ impl Stage {
 
 /// Fails unless an INVITE proves itself, computed apart from the code under test (RFC 7616 3.4).
 fn assert_proven(invite: &str, nonce: &str) {
-    let proof = header(invite, "Authorization").strip_prefix("Digest ").expect("a proof");
-    let field = |name: &str| {
-        let value = |field: &'_ str| Some(field.trim().strip_prefix(name)?.strip_prefix('=')?.to_owned());
-        let value = proof.split(',').find_map(value).unwrap_or_else(|| panic!("no {name}: {proof}"));
-        value.trim_matches('"').to_owned()
-    };
+    let [user, realm, password] = ACCOUNT;
+    let proof = Proof::parse(&format!("Authorization: {}", header(invite, "Authorization")));
     assert_eq!(
-        [field("algorithm"), field("qop"), field("nonce")],
-        ["SHA-512-256", "auth-int", nonce].map(str::to_owned)
+        ["algorithm", "qop", "realm", "nonce"].map(|name| proof.get(name)),
+        ["SHA-512-256", "auth-int", realm, nonce]
     );
-    let hash = |text: String| -> String {
-        Sha512_256::digest(text).iter().map(|octet| format!("{octet:02x}")).collect()
-    };
     let body = invite.split_once("\r\n\r\n").expect("its head ends").1;
     assert!(body.starts_with("v=0"), "{invite}");
-    let secret = hash(ACCOUNT.join(":"));
-    let asked = hash(format!("INVITE:{}:{}", field("uri"), hash(body.to_owned())));
-    let [count, own] = ["nc", "cnonce"].map(field);
-    assert_eq!(field("response"), hash(format!("{secret}:{nonce}:{count}:{own}:auth-int:{asked}")));
+    assert_eq!(proof.get("response"), proof.expected("INVITE", body, user, password));
 }
 
 #[test]

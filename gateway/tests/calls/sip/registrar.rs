@@ -20,28 +20,31 @@ const SILENCE: Duration = Duration::from_secs(4);
 const FIRST_WAIT: Range<u64> = 2..4;
 const SECOND_WAIT: Range<u64> = 4..8;
 
+/// The name and the password of the gateway's account.
+pub(super) const ACCOUNT: [&str; 2] = ["gate", "open sesame"];
+
 /// A registrar over UDP.
-struct Registrar {
+pub(super) struct Registrar {
     socket: UdpSocket,
     came: HashSet<String>,
 }
 
 /// A REGISTER that came.
-struct Asked {
+pub(super) struct Asked {
     at: Instant,
     from: SocketAddr,
-    request: String,
+    pub(super) request: String,
 }
 
 impl Registrar {
-    fn at(host: &Host) -> Self {
+    pub(super) fn at(host: &Host) -> Self {
         let socket = UdpSocket::bind(host.at(SIP_PORT)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         Self { socket, came: HashSet::new() }
     }
 
     /// The next REGISTER; one that is sent again is passed over.
-    fn next(&mut self) -> Asked {
+    pub(super) fn next(&mut self) -> Asked {
         let mut buffer = [0; 4000];
         loop {
             let (length, from) = self.socket.recv_from(&mut buffer).expect("it is asked");
@@ -54,15 +57,24 @@ impl Registrar {
     }
 
     /// Answers, and tells when.
-    fn answer(&self, asked: &Asked, status: &str, headers: &str) -> Instant {
+    pub(super) fn answer(&self, asked: &Asked, status: &str, headers: &str) -> Instant {
         let at = Instant::now();
         let response = response(&asked.request, status, headers, "");
         self.socket.send_to(response.as_bytes(), asked.from).expect("loopback takes it");
         at
     }
 
-    fn grant(&self, asked: &Asked, time: Duration) -> Instant {
+    pub(super) fn grant(&self, asked: &Asked, time: Duration) -> Instant {
         self.answer(asked, "200 OK", &granted(&asked.request, time))
+    }
+
+    /// Whether nothing has come that did not come before.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.socket.set_nonblocking(true).expect("a socket");
+        let mut buffer = [0; 4000];
+        let mut came =
+            std::iter::from_fn(|| self.socket.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec()));
+        came.all(|request| self.came.contains(&*String::from_utf8_lossy(&request)))
     }
 }
 
@@ -72,11 +84,22 @@ fn granted(request: &str, time: Duration) -> String {
 }
 
 /// A gateway that registers these users there.
-fn customer(registrar: &Host, transport: &str, users: &[&str]) -> Gateway {
+pub(super) fn customer(registrar: &Host, transport: &str, users: &[&str]) -> Gateway {
+    customer_with(GatewayConfig::default(), registrar, transport, users)
+}
+
+/// The same with what a configuration has already.
+pub(super) fn customer_with(
+    config: GatewayConfig,
+    registrar: &Host,
+    transport: &str,
+    users: &[&str],
+) -> Gateway {
+    let [name, password] = ACCOUNT;
     let each: String = users.iter().map(|user| format!("{{ user = '{user}' }}, ")).collect();
-    Gateway::start(&GatewayConfig::default().trunk_lines(&format!(
+    Gateway::start(&config.trunk_lines(&format!(
         "name = 'provider'\nhost = '{}'\nport = {SIP_PORT}\ntransport = '{transport}'\n\
-         credentials = {{ user = 'gate', password = 'open sesame' }}\nregister = [{each}]",
+         credentials = {{ user = '{name}', password = '{password}' }}\nregister = [{each}]",
         registrar.ip()
     )))
 }
@@ -85,7 +108,7 @@ fn state(gateway: &Gateway) -> String {
     gateway.status()["trunks"]["provider"]["registrations"][0]["state"].to_string()
 }
 
-fn wait_for_state(gateway: &Gateway, expected: &str) {
+pub(super) fn wait_for_state(gateway: &Gateway, expected: &str) {
     let is_so = wait_until(PATIENCE, || state(gateway).trim_matches('"') == expected);
     assert!(is_so, "{}", gateway.status());
 }

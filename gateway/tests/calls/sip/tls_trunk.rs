@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
@@ -36,16 +37,18 @@ fn stage(is_trusted: bool) -> Option<(Gateway, Gateway, Host, Host)> {
     stage_behind(is_trusted, None)
 }
 
-/// The same, with a relay before the provider that lets nobody in without the gateway's certificate.
-fn stage_behind(is_trusted: bool, relay: Option<&Host>) -> Option<(Gateway, Gateway, Host, Host)> {
+/// The same, with a relay before the provider that lets nobody in without the gateway's certificate, and speaks this version
+/// of TLS alone.
+fn stage_behind(is_trusted: bool, relay: Option<(&Host, Version)>) -> Option<(Gateway, Gateway, Host, Host)> {
     tools::command("sipp")?;
     let [own, theirs, office, network] = std::array::from_fn(|_| Host::new());
+    let called = relay.map_or(theirs.ip(), |(host, _)| host.ip());
     let folder = TempDir::new().expect("a folder for the test");
     let (our_certificate, our_key) = pair(&folder, "ours", own.ip());
-    let (certificate, key) = pair(&folder, "theirs", relay.unwrap_or(&theirs).ip());
+    let (certificate, key) = pair(&folder, "theirs", called);
     let mut shown = String::new();
-    if let Some(relay) = relay {
-        relay_to(theirs.at(5060), relay.at(5061), [&certificate, &key, &our_certificate]);
+    if let Some((relay, version)) = relay {
+        relay_to(theirs.at(5060), relay.at(5061), [&certificate, &key, &our_certificate], version);
         shown = format!(
             "\nclient_certificate = {{ certificate = {our_certificate:?}, private_key = {our_key:?} }}"
         );
@@ -58,9 +61,8 @@ fn stage_behind(is_trusted: bool, relay: Option<&Host>) -> Option<(Gateway, Gate
         .trusting(trusted)
         .trunk("office", &office, &["PCMU"])
         .trunk_lines(&format!(
-            "name = 'provider'\nhost = '{}'\ntransport = 'tls'\ncodecs = ['PCMU']\n\
-             credentials = {{ user = 'gate', password = '{secret}', realm = 'webtrunk' }}{shown}",
-            relay.unwrap_or(&theirs).ip()
+            "name = 'provider'\nhost = '{called}'\ntransport = 'tls'\ncodecs = ['PCMU']\n\
+             credentials = {{ user = 'gate', password = '{secret}', realm = 'webtrunk' }}{shown}"
         ))
         .rule(
             "destination = '9\\d+'\nfrom_trunk = 'office'\n\
@@ -79,16 +81,19 @@ fn stage_behind(is_trusted: bool, relay: Option<&Host>) -> Option<(Gateway, Gate
     Some((Gateway::start_at(own, &config), Gateway::start_at(theirs, &provider), office, network))
 }
 
-/// Takes TLS at `at` from who shows the last certificate, and passes on what comes by TCP.
-fn relay_to(to: SocketAddr, at: SocketAddr, [certificate, key, client]: [&PathBuf; 3]) {
+/// A version of TLS.
+type Version = &'static SupportedProtocolVersion;
+
+/// Takes this TLS at `at` from who shows the last certificate, and passes on what comes by TCP.
+fn relay_to(to: SocketAddr, at: SocketAddr, [certificate, key, client]: [&PathBuf; 3], version: Version) {
     let read = |path: &PathBuf| CertificateDer::from_pem_file(path).expect("it is one");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(read(client)).expect("it is one");
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("both versions")
+        .with_protocol_versions(&[version])
+        .expect("a version that we know")
         .with_client_cert_verifier(verifier.build().expect("one root"))
         .with_single_cert(vec![read(certificate)], PrivateKeyDer::from_pem_file(key).expect("a key"))
         .expect("a pair");
@@ -130,11 +135,13 @@ fn a_call_over_tls_proves_itself_by_a_password_and_both_hear_each_other() {
 }
 
 #[test]
-fn a_trunk_that_lets_nobody_in_without_a_certificate_is_shown_ours_and_called() {
-    let relay = Host::new();
-    let Some(stage) = stage_behind(true, Some(&relay)) else { return };
-    assert_call(&stage, "TCP:");
-    assert_shown(&stage.1, "TCP");
+fn a_trunk_that_lets_nobody_in_without_a_certificate_is_shown_ours_and_called_by_either_version_of_tls() {
+    for version in [&TLS12, &TLS13] {
+        let relay = Host::new();
+        let Some(stage) = stage_behind(true, Some((&relay, version))) else { return };
+        assert_call(&stage, "TCP:");
+        assert_shown(&stage.1, "TCP");
+    }
 }
 
 /// A call from the office to the network, by this transport, in which both hear each other.

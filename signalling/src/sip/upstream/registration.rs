@@ -238,7 +238,7 @@ impl Registration {
                     user = self.user,
                     reason = &*response.reason,
                     "the trunk refuses our registration (403), which is not tried again: correct the account \
-                     and start the gateway anew"
+                     and reload the configuration, or start the gateway anew where it was corrected at the trunk"
                 );
                 self.held_until = None;
                 self.state = State::Refused;
