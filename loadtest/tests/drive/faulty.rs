@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     NeverSends,
     /// The callers of two calls hear each other's other end.
     SwapsTwoCalls,
+    /// The same after four seconds.
+    SwapsTwoCallsLater,
     /// The caller hears two tones, and nobody.
     PlaysTones,
     /// The caller on hold hears a tone that another call could be.
@@ -183,6 +185,10 @@ impl Gateway {
         self.fault == Fault::Vanishes && self.began_at.elapsed() > Duration::from_secs(3)
     }
 
+    fn swaps(&self, way: &Way) -> bool {
+        self.fault == Fault::SwapsTwoCalls || way.opened_at.elapsed() > Duration::from_secs(4)
+    }
+
     /// By the calls of the last 1.3 s: those of the test take longer.
     fn is_full(&self) -> bool {
         let ways = self.ways.lock().expect("no panic");
@@ -286,7 +292,7 @@ impl Gateway {
                     way.send_later(1 - side, packet, Duration::from_millis(200));
                     continue;
                 }
-                Fault::SwapsTwoCalls if to_caller => {
+                Fault::SwapsTwoCalls | Fault::SwapsTwoCallsLater if to_caller && self.swaps(&way) => {
                     let other = self.ways.lock().expect("no panic").in_order.get(index ^ 1).cloned();
                     if let Some(other) = other {
                         other.send(0, &packet).await;
