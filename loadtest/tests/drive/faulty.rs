@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     HasRoomForThree,
     /// The caller hears itself alone.
     Echoes,
+    /// The same after four seconds.
+    EchoesLater,
     /// Of each talkspurt, the first 300 ms.
     ClipsSpurts,
     /// Nothing comes to the caller for three and a half seconds.
@@ -186,7 +188,7 @@ impl Gateway {
     }
 
     fn swaps(&self, way: &Way) -> bool {
-        self.fault == Fault::SwapsTwoCalls || way.opened_at.elapsed() > Duration::from_secs(4)
+        self.fault == Fault::SwapsTwoCalls || way.is_in_its_last_third()
     }
 
     /// By the calls of the last 1.3 s: those of the test take longer.
@@ -313,8 +315,9 @@ impl Gateway {
                         continue;
                     }
                 }
-                Fault::Echoes if to_caller => continue,
-                Fault::Echoes => way.send(0, &packet).await,
+                Fault::EchoesLater if !way.is_in_its_last_third() => {}
+                Fault::Echoes | Fault::EchoesLater if to_caller => continue,
+                Fault::Echoes | Fault::EchoesLater => way.send(0, &packet).await,
                 _ => {}
             }
             way.send(1 - side, &packet).await;
@@ -338,6 +341,11 @@ fn with_tones(mut packet: Vec<u8>, number: u32, hz: &[f64]) -> Vec<u8> {
 }
 
 impl Way {
+    /// Of six seconds.
+    fn is_in_its_last_third(&self) -> bool {
+        self.opened_at.elapsed() > Duration::from_secs(4)
+    }
+
     fn is_old(&self) -> bool {
         self.opened_at.elapsed() > Duration::from_secs(3)
     }

@@ -204,6 +204,12 @@ async fn who_gives_the_caller_its_own_voice_echoes() {
     assert_named(&report, &[FindingKind::Echo]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_the_caller_its_own_voice_in_the_last_third_echoes_too() {
+    let report = report_of(Fault::EchoesLater, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Echo, FindingKind::Gaps]);
+}
+
 /// What the callers' own network does is found at the other end alone, and what it loses is not held against the target.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_callers_own_network_does_comes_to_the_other_end_alone() {
