@@ -5,6 +5,7 @@ mod flags;
 mod load;
 mod proxy;
 mod rtpengine;
+mod scenario;
 
 use std::time::Duration;
 
