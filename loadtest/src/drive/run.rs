@@ -169,8 +169,13 @@ async fn play(run: Arc<Run>, planned: Planned) {
         Outcome::Failed { cause, .. } => cause.clone(),
         Outcome::Ended | Outcome::BrokenOff => String::new(),
     };
-    (run.on_call)(&call);
-    if run.state.note(call, &lateness) >= UNHEARD_MAX {
+    // Whoever is told of the call may break; it is one of the report all the same.
+    let telling = std::panic::catch_unwind(AssertUnwindSafe(|| (run.on_call)(&call)));
+    let unheard = run.state.note(call, &lateness);
+    if let Err(panic) = telling {
+        Stop::Broken(broken::why(&*panic).to_owned()).tell(&run.stopper);
+    }
+    if unheard >= UNHEARD_MAX {
         Stop::Vanished(last).tell(&run.stopper);
     }
 }

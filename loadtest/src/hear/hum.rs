@@ -28,6 +28,8 @@ pub struct HumHeard {
     /// Who hummed: another than was expected where most of what was heard is that hum and little else; `None` where nobody
     /// did.
     pub whose: Option<Hum>,
+    /// Who hummed alone for a while in place of who was expected, where that one was heard otherwise.
+    pub stranger: Option<Hum>,
     /// Nobody hummed, and yet it was loud.
     pub is_other: bool,
     /// The level of the hum that was expected, in dBm0, over all pieces in which anything hummed.
@@ -153,9 +155,13 @@ impl HumHeard {
         let loud = loud_pieces(samples);
         let judged: Vec<_> = loud.iter().filter(|(at, _)| !is_within(*at, anything)).collect();
         let is_judged = !judged.is_empty();
+        let without = judged.iter().map(|(_, piece)| *piece).filter(|piece| !is_heard(expected.level(piece)));
+        let without: Vec<_> = without.collect();
         let pieces: Vec<_> = if is_judged { judged } else { loud.iter().collect() };
         let pieces = some_of(pieces.iter().map(|(_, piece)| *piece));
         let whose = whose(&pieces, Some(expected)).filter(|hum| is_judged || *hum == expected);
+        let is_expected = whose == Some(expected);
+        let stranger = is_expected.then(|| self::whose(&some_of(without.iter().copied()), None)).flatten();
         let humming = pieces.iter().map(|piece| expected.level(piece));
         let level_dbm0 = humming.max_by(f64::total_cmp).unwrap_or(f64::NEG_INFINITY);
         let frames = whose.map(|hum| frames(samples, hum)).unwrap_or_default();
@@ -165,7 +171,7 @@ impl HumHeard {
         // What a hole leaves of a beep does not tell when that began.
         beeps.retain(|beep| !holes.iter().any(|hole| hole.is_before(*beep)));
         let is_other = is_judged && whose.is_none();
-        Self { whose, is_other, level_dbm0, holes, until, beeps }
+        Self { whose, stranger, is_other, level_dbm0, holes, until, beeps }
     }
 
     /// How much louder it was than said, in dB.
@@ -379,7 +385,23 @@ mod tests {
     fn a_note_that_is_a_hum_for_a_moment_is_nobodys() {
         let mut samples = heard(Hum::of_caller(5), 4);
         samples[3200..6400].copy_from_slice(&tones(&[440.0], -10.0, 1)[..3200]);
-        assert_eq!(HumHeard::of(&samples, Hum::of_caller(5), &[]).whose, Some(Hum::of_caller(5)));
+        let found = HumHeard::of(&samples, Hum::of_caller(5), &[]);
+        assert_eq!((found.whose, found.stranger), (Some(Hum::of_caller(5)), None));
+    }
+
+    #[test]
+    fn who_takes_the_place_of_the_expected_for_a_while_is_named() {
+        let (own, other) = (Hum::of_caller(5), Hum::of_caller(6));
+        for seconds in [[5, 2], [2, 5]] {
+            let parts = if seconds[0] > seconds[1] { [own, other] } else { [other, own] };
+            let samples = [heard(parts[0], seconds[0]), heard(parts[1], seconds[1])].concat();
+            let found = HumHeard::of(&samples, own, &[]);
+            assert_eq!((found.whose, found.stranger), (Some(own), Some(other)), "{parts:?}");
+            // Music on hold, for instance.
+            let anything = [Duration::ZERO..Duration::from_secs(2), Duration::from_secs(5)..Duration::MAX];
+            assert_eq!(HumHeard::of(&samples, own, &anything).stranger, None, "{parts:?}");
+        }
+        assert_eq!(HumHeard::of(&heard(own, 5), own, &[]).stranger, None);
     }
 
     #[test]

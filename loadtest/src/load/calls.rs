@@ -107,22 +107,25 @@ pub(super) async fn dial(
         let (destination, phone) = (config.destination_of(index), config.phone.clone());
         let phone_uplink = config.losses.of_phone(index);
         let mut stopped = stopped.clone();
-        let dial = async move {
-            let caller = caller?;
-            tokio::time::sleep_until(at).await;
-            match caller {
-                Caller::Sip(caller) => dial_by_sip(caller, destination).await,
-                Caller::Relayed(client, caller) => {
-                    let phone = phone.unwrap_or_default();
-                    let call = RelayedCall::dial(client, &caller, &phone, phone_uplink, SETUP_MAX).await?;
-                    Ok(Running::Relayed(Box::new(call)))
-                }
-            }
-        };
         dialling.spawn(async move {
+            let caller = match caller {
+                Ok(caller) => caller,
+                Err(error) => return Some(Err(error)),
+            };
             tokio::select! {
-                settled = dial => Some(settled),
-                () = stopped.comes() => None,
+                () = tokio::time::sleep_until(at) => {}
+                () = stopped.comes() => return None,
+            }
+            match caller {
+                Caller::Sip(caller) => tokio::select! {
+                    settled = dial_by_sip(caller, destination) => Some(settled),
+                    () = stopped.comes() => None,
+                },
+                Caller::Relayed(client, caller) => {
+                    let (phone, stopped) = (phone.unwrap_or_default(), &mut stopped);
+                    let dial = RelayedCall::dial(client, &caller, &phone, phone_uplink, SETUP_MAX, stopped);
+                    dial.await.map(|call| call.map(|it| Running::Relayed(Box::new(it)))).transpose()
+                }
             }
         });
     }

@@ -191,18 +191,27 @@ impl DirectionVerdict {
         match hum.whose {
             None if hum.is_other => self.judge_other(),
             None => self.judge_silence(from.sent, happened),
-            Some(whose) => self.judge_hum(whose, hums, limits),
+            Some(whose) => self.judge_hum(whose, hum.stranger, hums, limits),
         }
         let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
         holes.iter().filter_map(at).collect()
     }
 
-    fn judge_hum(&mut self, whose: Hum, hums: &Hums<'_>, limits: &Limits) {
+    /// `stranger` is who was heard for a while in place of who was expected.
+    fn judge_hum(&mut self, whose: Hum, stranger: Option<Hum>, hums: &Hums<'_>, limits: &Limits) {
         if whose == hums.said {
             self.judge_level(limits);
             let echo = below_said(level_beside(hums.samples, hums.own));
             if hums.own != hums.said && echo < limits.echo_db {
                 self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
+            } else if stranger == Some(hums.own) {
+                self.find(
+                    FindingKind::Echo,
+                    "for a while what was said comes back, and nothing else".to_owned(),
+                );
+            }
+            if let Some(stranger) = stranger.filter(|it| *it != hums.own) {
+                self.find(FindingKind::Swapped, self::stranger(stranger, hums.said));
             }
         } else if whose == hums.own {
             self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());

@@ -16,7 +16,7 @@ async fn the_load_is_raised_until_the_gateway_has_no_room() {
     (scenario.calls, scenario.time) = (1000, std::time::Duration::from_secs(3));
     // A machine that runs tests is late; here refusals alone count.
     scenario.thresholds.faulty_percent_max = Some(100.0);
-    let search = Search::new(8.0, 1);
+    let search = Search::new(8.0, 2);
     let stopper = watch::Sender::new(Stop::Going);
     let report = capacity("test.toml", &scenario, search, Some(std::process::id()), &stopper, |_| ())
         .await
@@ -35,6 +35,8 @@ async fn the_load_is_raised_until_the_gateway_has_no_room() {
     if report.steps.iter().all(|step| step.held != Held::Unfit) {
         assert!(report.found.held.is_some_and(|it| (2.0..3.5).contains(&it)), "{:?}", report.found);
         assert!(report.found.broke.is_some_and(|it| it <= 4.0), "{:?}", report.found);
+        // What held once is tried again.
+        assert_eq!((report.found.tries, report.found.times_held), (2, 2), "{:?}", report.found);
         let four = report.steps.iter().find(|step| step.factor > 3.9).expect("four at a time were tried");
         assert!(four.summary.causes.keys().any(|it| it.contains("503")), "{:?}", four.summary);
     }

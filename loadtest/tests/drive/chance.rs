@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use webtrunk_loadtest::scenario::{Arrivals, Scenario};
 
 use crate::faulty::{Fault, FaultyGateway};
-use crate::stage::{TWO_CALLS, free_address, play, scenario_text};
+use crate::stage::{TWO_CALLS, free_address, play, report_over, scenario_text};
 
 /// Three kinds of calls at one time, each by a distribution of its own.
 #[tokio::test(flavor = "multi_thread")]
@@ -45,6 +45,32 @@ async fn calls_begin_when_their_arrivals_say_and_are_as_long_as_was_drawn() {
             assert!((-0.05..1.0).contains(&(call.began_s - began_s)), "{began_s}: {call:?}");
             assert!((-0.05..1.0).contains(&(call.talked_s - length_s)), "{length_s}: {call:?}");
         }
+    }
+}
+
+/// A packet waits for the one before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_are_held_back_in_their_order_come_unevenly_and_none_before_another() {
+    let report = report_over(Fault::None, TWO_CALLS, "jitter_ms = 60").await;
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for call in &report.calls {
+        let answerer = call.verdict.as_ref().and_then(|it| it.to_answerer.as_ref()).expect("the phone");
+        assert!(answerer.jitter_ms > 5.0 && answerer.received > 200, "{answerer:?}");
+        assert_eq!((answerer.reordered, answerer.duplicates, answerer.dropped), (0, 0, 0), "{answerer:?}");
+    }
+}
+
+/// Ten are too many to be concealed: each row is a hole of 200 ms.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_in_rows_is_as_much_as_the_scenario_says_and_makes_holes_as_long() {
+    let report = report_over(Fault::None, TWO_CALLS, "loss_percent = 20, lost_in_a_row = 10").await;
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let answerer = verdict.to_answerer.as_ref().expect("the phone");
+        let share = answerer.dropped as f64 / answerer.sent as f64;
+        assert!((0.03..0.5).contains(&share) && verdict.to_caller.dropped == 0, "{verdict:?}");
+        assert!((160.0..1200.0).contains(&answerer.longest_gap_ms), "{answerer:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Codecs beside G.711: both ends speak nothing else, and what is told of their calls is as right as of others.
+//! Codecs beside PCMU: both ends speak nothing else, and what is told of their calls is as right as of others.
 
 use webtrunk_loadtest::report::Report;
 
@@ -38,6 +38,11 @@ async fn assert_is_right(word: &str, told: &str) {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_in_the_other_g711_are_told_so_with_their_marks_and_scores() {
+    assert_is_right("pcma", "PCMA").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use webtrunk_loadtest::drive::{Crowd, Stop, run};
-use webtrunk_loadtest::report::{Ending, Outcome};
+use webtrunk_loadtest::drive::{Crowd, Stop, run, run_telling};
+use webtrunk_loadtest::report::{CallReport, Ending, Outcome};
 use webtrunk_loadtest::scenario::Arrival;
 use webtrunk_loadtest::verdict::FindingKind;
 
@@ -91,6 +91,29 @@ async fn a_load_tester_that_breaks_ends_its_calls_and_says_so() {
     assert_eq!(report.calls.len(), 2, "{:?}", report.summary);
     let first = &report.calls[0];
     assert!(first.is_ended() && first.talked_s < 50.0 && first.verdict.is_some(), "{first:?}");
+}
+
+fn break_at(_call: &CallReport) {
+    panic!("nobody listens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_whoever_is_told_of_calls_breaks_they_are_reported_and_the_run_says_so() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 1 }\nlength = { fixed = 1.5 }";
+    let mut scenario = scenario(gateway.address(), phone, traffic);
+    scenario.calls = 100;
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let stopper = watch::Sender::new(Stop::Going);
+    let report = run_telling("test.toml", scenario, crowd, stopper, None, |_| (), break_at).await;
+    assert_eq!(report.ending, Ending::Broken { why: "nobody listens".to_owned() });
+    assert!(!report.is_good() && report.sentence().contains("nobody listens"), "{}", report.sentence());
+    let numbers: Vec<_> = report.calls.iter().map(|it| it.call).collect();
+    assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>(), "each that began");
+    assert!((1..10).contains(&numbers.len()), "no more begin: {numbers:?}");
+    let first = &report.calls[0];
+    assert!(first.is_ended() && first.verdict.is_some(), "{first:?}");
 }
 
 /// It takes calls for three seconds. What is up then is never confirmed to be over, which takes its time (RFC 3261, timer F).

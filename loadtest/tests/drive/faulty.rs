@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     NeverSends,
     /// The callers of two calls hear each other's other end.
     SwapsTwoCalls,
+    /// The same after four seconds.
+    SwapsTwoCallsLater,
     /// The caller hears two tones, and nobody.
     PlaysTones,
     /// The caller on hold hears a tone that another call could be.
@@ -37,6 +39,8 @@ pub(crate) enum Fault {
     HasRoomForThree,
     /// The caller hears itself alone.
     Echoes,
+    /// The same after four seconds.
+    EchoesLater,
     /// Of each talkspurt, the first 300 ms.
     ClipsSpurts,
     /// Nothing comes to the caller for three and a half seconds.
@@ -183,6 +187,10 @@ impl Gateway {
         self.fault == Fault::Vanishes && self.began_at.elapsed() > Duration::from_secs(3)
     }
 
+    fn swaps(&self, way: &Way) -> bool {
+        self.fault == Fault::SwapsTwoCalls || way.is_in_its_last_third()
+    }
+
     /// By the calls of the last 1.3 s: those of the test take longer.
     fn is_full(&self) -> bool {
         let ways = self.ways.lock().expect("no panic");
@@ -286,7 +294,7 @@ impl Gateway {
                     way.send_later(1 - side, packet, Duration::from_millis(200));
                     continue;
                 }
-                Fault::SwapsTwoCalls if to_caller => {
+                Fault::SwapsTwoCalls | Fault::SwapsTwoCallsLater if to_caller && self.swaps(&way) => {
                     let other = self.ways.lock().expect("no panic").in_order.get(index ^ 1).cloned();
                     if let Some(other) = other {
                         other.send(0, &packet).await;
@@ -307,8 +315,9 @@ impl Gateway {
                         continue;
                     }
                 }
-                Fault::Echoes if to_caller => continue,
-                Fault::Echoes => way.send(0, &packet).await,
+                Fault::EchoesLater if !way.is_in_its_last_third() => {}
+                Fault::Echoes | Fault::EchoesLater if to_caller => continue,
+                Fault::Echoes | Fault::EchoesLater => way.send(0, &packet).await,
                 _ => {}
             }
             way.send(1 - side, &packet).await;
@@ -332,6 +341,11 @@ fn with_tones(mut packet: Vec<u8>, number: u32, hz: &[f64]) -> Vec<u8> {
 }
 
 impl Way {
+    /// Of six seconds.
+    fn is_in_its_last_third(&self) -> bool {
+        self.opened_at.elapsed() > Duration::from_secs(4)
+    }
+
     fn is_old(&self) -> bool {
         self.opened_at.elapsed() > Duration::from_secs(3)
     }

@@ -162,6 +162,7 @@ async fn two_agents_play_their_shares_and_the_report_is_of_all() {
     assert_eq!(dialled, [(0, "70000000"), (1, "70100001"), (2, "70000002"), (3, "70100003")]);
     // Nobody hears another's calls; what a busy machine adds is told apart.
     assert!(found(&report).iter().flatten().all(|it| it.may_be_own()), "{:?}", found(&report));
+    assert_eq!(report.summary.setup_ms.map(|it| it.count), Some(4), "those of both");
     let shares: Vec<_> = report.generators.iter().map(|it| (it.name.as_str(), it.calls)).collect();
     assert_eq!(shares, [("a", 2), ("b", 2)]);
     let packets = report.generators.iter().filter_map(|it| it.fitness.as_ref()).map(|it| it.packets);

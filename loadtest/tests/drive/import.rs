@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use webtrunk_codecs::{CodecId, SampleRate};
@@ -93,6 +94,56 @@ async fn who_calls_in_sipp_calls_here_and_hears_who_answers() {
         assert!((2.9..4.0).contains(&call.talked_s), "{call:?}");
         let verdict = call.verdict.as_ref().expect("it was up");
         assert!(verdict.to_answerer.is_none() && verdict.to_caller.received > 100, "{call:?}");
+    }
+}
+
+/// The plainest caller with what the talker does: digits as audio of a file, by their name and by INFO, and a hold of 1.5 s.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_in_a_call_of_sipps_happens_in_ours_and_is_heard() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let config = PhoneConfig { bind: phone, voice: Some(Voice::tone(440, -10.0)), ..PhoneConfig::default() };
+    let answerer = Phone::new(config).await.expect("a port");
+    let answering = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        for _ in 0..2 {
+            let incoming = answerer.next_incoming().await.expect("a call");
+            incoming.return_digits();
+            taken.push(incoming.answer().await.expect("a codec in common"));
+        }
+        (answerer, taken)
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let [out, xml] = ["scenario.toml", "talker.xml"].map(|name| folder.path().join(name));
+    let read =
+        |name: &str| std::fs::read_to_string(format!("{SCENARIOS}/{name}")).expect("in the repository");
+    let talker = read("talker.xml").replace("[$target]", "sip:[service]@[remote_ip]");
+    let from = talker.find("  <pause milliseconds=\"1000\"/>").expect("before its digits");
+    let until = talker.find("  <send retrans=\"500\"><![CDATA[\n    REFER").expect("behind the last");
+    let caller = read("caller.xml");
+    assert_eq!(caller.matches("  <pause/>\n").count(), 1);
+    std::fs::write(&xml, caller.replace("  <pause/>\n", &talker[from..until])).expect("room");
+    let [out, xml] = [&out, &xml].map(|path| path.to_str().expect("a name"));
+    let target = gateway.address().to_string();
+    let arguments = ["import", xml, "--out", out, "--target", &target, "-s", "7000", "-r", "2", "-m", "2"];
+    let imported = program(&arguments);
+    assert!(imported.status.success(), "{}", said(&imported));
+
+    let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    let (_answerer, taken) = answering.await.expect("both");
+    for (call, lifted) in report.calls.iter().zip(&taken) {
+        assert!((4.9..7.0).contains(&call.talked_s), "{call:?}");
+        let verdict = call.verdict.as_ref().expect("it was up");
+        assert_eq!(lifted.heard().await.expect("a log").digits_text(), "12#7");
+        assert_eq!(verdict.to_caller.digits, "12#7", "they come back: {call:?}");
+        let sent = lifted.sent().await.expect("a log");
+        let pauses = sent.packets.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at));
+        let longest = pauses.map(Result::unwrap_or_default).max().expect("it spoke");
+        let hold = Duration::from_millis(1300)..Duration::from_millis(2500);
+        assert!(hold.contains(&longest), "who is on hold says nothing: {longest:?}");
     }
 }
 

@@ -18,4 +18,5 @@ mod share;
 mod speech;
 mod stage;
 mod talk;
+mod thresholds;
 mod verdicts;

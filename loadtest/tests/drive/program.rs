@@ -301,6 +301,11 @@ async fn a_target_that_is_a_stranger_is_not_dialled_without_a_word() {
         assert!(told.contains("192.0.2.9") && told.contains("--i-own-this-target"), "{arguments:?}: {told}");
         assert!(!output.status.success());
     }
+    // Whoever says so gets to the next mistake.
+    let consenting = ["--i-own-this-target", "--calls", "0", "--password-file", "password.txt"];
+    let arguments = [&["load", "--server", "wss://192.0.2.9/sip"][..], &consenting].concat();
+    let told = said(&run(folder.path(), &arguments).await);
+    assert!(told.contains("0 calls") && !told.contains("--i-own-this-target"), "{told}");
     fs::remove_file(folder.path().join("password.txt")).expect("the folder is ours");
     let left = fs::read_dir(folder.path()).expect("it is there").count();
     assert_eq!(left, 1, "the scenario alone: there is no report of no run");

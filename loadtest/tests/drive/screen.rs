@@ -17,14 +17,20 @@ use crate::stage::{free_address, scenario_text};
 const ENTERS: &str = "\x1b[?1049h";
 const LEAVES: &str = "\x1b[?1049l";
 
+/// Two calls that are up until somebody interrupts.
+const LONG: (usize, &str) = (2, "arrival = { constant = 10 }\nlength = { fixed = 60 }");
+/// One after the other, of which the first are over soon.
+const SHORT: (usize, &str) = (50, "arrival = { constant = 2 }\nlength = { fixed = 1.5 }");
+
 /// What the program wrote to a terminal until it was interrupted after some seconds, by its options.
-async fn seen_on_a_terminal(options: &[&str]) -> String {
+async fn seen_on_a_terminal(fault: Fault, (calls, traffic): (usize, &str), options: &[&str]) -> String {
     let phone = free_address();
-    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let gateway = FaultyGateway::start(phone, fault).await;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("calls.toml");
-    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
-    std::fs::write(&file, scenario_text(gateway.address(), phone, traffic, "")).expect("the folder is ours");
+    let text = scenario_text(gateway.address(), phone, traffic, "");
+    std::fs::write(&file, text.replacen("calls = 2\n", &format!("calls = {calls}\n"), 1))
+        .expect("the folder is ours");
     let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(&size, None).expect("a terminal");
     let report = folder.path().join("report");
@@ -63,7 +69,7 @@ async fn seen_on_a_terminal(options: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_gets_a_screen_and_is_given_back() {
-    let seen = seen_on_a_terminal(&[]).await;
+    let seen = seen_on_a_terminal(Fault::None, LONG, &[]).await;
     let (enters, leaves) = (seen.find(ENTERS).expect("a screen"), seen.rfind(LEAVES).expect("its end"));
     assert!(enters < leaves, "{seen}");
     let screen = &seen[enters..leaves];
@@ -75,6 +81,22 @@ async fn a_terminal_gets_a_screen_and_is_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_wants_it_plain_gets_lines_on_a_terminal_too() {
-    let seen = seen_on_a_terminal(&["--plain"]).await;
+    let seen = seen_on_a_terminal(Fault::None, LONG, &["--plain"]).await;
     assert!(!seen.contains(ENTERS) && seen.contains("2 begun, "), "{seen}");
+}
+
+/// Five packets in a hundred are lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_of_calls_is_shown_while_others_go_on() {
+    let seen = seen_on_a_terminal(Fault::DropsFivePercent, SHORT, &[]).await;
+    let (enters, leaves) = (seen.find(ENTERS).expect("a screen"), seen.rfind(LEAVES).expect("its end"));
+    for text in ["a second", "MOS p50", "loss", "Calls that are over", "lossy"] {
+        assert!(seen[enters..leaves].contains(text), "{text} is not in {seen}");
+    }
+    let seen = seen_on_a_terminal(Fault::DropsFivePercent, SHORT, &["--plain"]).await;
+    let last = seen.lines().rfind(|line| line.contains(" begun, ")).expect("it tells");
+    assert!(last.contains(" lossy"), "{last}");
+    for unknown in ["set-up - ms", "MOS -", "loss 0.00 %", "over: none"] {
+        assert!(!last.contains(unknown), "{unknown} is in {last}");
+    }
 }

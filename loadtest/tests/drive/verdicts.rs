@@ -150,6 +150,25 @@ async fn who_swaps_the_audio_of_two_calls_is_found_by_whose_it_is() {
     );
 }
 
+/// Most of the talk is the right one's; what is missing of the rest is a gap too.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_swaps_the_audio_of_two_calls_in_their_last_third_is_found_too() {
+    let report = report_of(Fault::SwapsTwoCallsLater, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Swapped, FindingKind::Gaps]);
+    let [first, second] = [0, 1].map(|call| {
+        let verdict = report.calls[call].verdict.as_ref().expect("it was up");
+        let found = verdict.to_caller.findings.iter().find(|it| it.kind == FindingKind::Swapped);
+        let answerer = verdict.to_answerer.as_ref().expect("the phone");
+        assert!(
+            answerer.findings.iter().all(|it| it.kind.may_be_own()),
+            "it hears the right one: {verdict:?}"
+        );
+        found.map(|it| it.detail.clone()).unwrap_or_default()
+    });
+    assert_eq!(first, "the audio of another call, which hums at 1020 Hz, not 1010");
+    assert_eq!(second, "the audio of another call, which hums at 1010 Hz, not 1020");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_plays_something_else_is_told_so_and_not_to_have_swapped() {
     let report = report_of(Fault::PlaysTones, TWO_CALLS).await;
@@ -183,6 +202,12 @@ async fn who_sends_digits_twice_doubles_them() {
 async fn who_gives_the_caller_its_own_voice_echoes() {
     let report = report_of(Fault::Echoes, TWO_CALLS).await;
     assert_named(&report, &[FindingKind::Echo]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_the_caller_its_own_voice_in_the_last_third_echoes_too() {
+    let report = report_of(Fault::EchoesLater, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Echo, FindingKind::Gaps]);
 }
 
 /// What the callers' own network does is found at the other end alone, and what it loses is not held against the target.

@@ -39,7 +39,7 @@ fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
 }
 
 /// Answers whoever calls, and says the same as they do.
-async fn answer_all(proxy: &Proxy) {
+pub(crate) async fn answer_all(proxy: &Proxy) {
     let mut config = WebrtcConfig::new(proxy.url(), "bob", PASSWORD);
     config.voice = Some(speech());
     let bob = WebrtcCaller::new(config).await.expect("a connection");

@@ -1,9 +1,11 @@
 //! Two WebRTC callers, each on a WebSocket of its own, and between them a server that only registers and
 //! passes on: SIP, ICE, DTLS and SRTP of both ends are the caller's.
 
+mod flags;
 mod load;
 mod proxy;
 mod rtpengine;
+mod scenario;
 
 use std::time::Duration;
 

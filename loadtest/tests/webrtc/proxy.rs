@@ -35,6 +35,8 @@ struct State {
     /// The ways out, by the host in Via and Contact, and by the user once registered.
     exits: Mutex<HashMap<String, mpsc::UnboundedSender<String>>>,
     challenges: AtomicUsize,
+    /// Calls that were described anew.
+    reinvites: AtomicUsize,
 }
 
 /// Knows everybody, by one password.
@@ -71,6 +73,7 @@ impl Proxy {
             digest: Mutex::new(DigestServer::new(DigestConfig::new("relay"), [7; 32], Instant::now())),
             exits: Mutex::default(),
             challenges: AtomicUsize::new(0),
+            reinvites: AtomicUsize::new(0),
         });
         let server = Arc::clone(&state);
         let scheme = if tls.is_some() { "wss" } else { "ws" };
@@ -100,6 +103,11 @@ impl Proxy {
     /// How many requests were challenged.
     pub(crate) fn challenges(&self) -> usize {
         self.state.challenges.load(Ordering::Relaxed)
+    }
+
+    /// How many INVITEs came within calls.
+    pub(crate) fn reinvites(&self) -> usize {
+        self.state.reinvites.load(Ordering::Relaxed)
     }
 }
 
@@ -138,6 +146,10 @@ impl State {
                     let user = request.headers.to().expect("our own").uri.user_unescaped()?.into_owned();
                     exits.insert(user, exit.clone());
                     return Some(self.register(&request, from));
+                }
+                let is_tagged = |line: &str| line.starts_with("To:") && line.contains(";tag=");
+                if request.method == Method::Invite && text.lines().any(is_tagged) {
+                    self.reinvites.fetch_add(1, Ordering::Relaxed);
                 }
                 let uri = request.uri.as_sip().expect("our own");
                 let host = uri.host.to_string();

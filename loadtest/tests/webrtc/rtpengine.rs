@@ -1,13 +1,14 @@
 //! Calls through rtpengine, where it is installed (`scripts/setup compare`).
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, Losses, run};
+use webtrunk_loadtest::load::{LoadConfig, Losses, run, run_until};
 
 const CALLS: usize = 2;
 const START_MAX: Duration = Duration::from_secs(10);
@@ -47,6 +48,31 @@ fn free_port() -> u16 {
     socket.local_addr().expect("it is bound").port()
 }
 
+/// Callers with these codecs and a phone with PCMU, who all say this, and rtpengine that is told so at this address.
+fn load(ng: SocketAddr, codecs: Vec<CodecId>, voice: Voice) -> LoadConfig {
+    let mut caller = WebrtcConfig::new("", "alice", "");
+    caller.media_address = Some([127, 0, 0, 1].into());
+    caller.codecs = codecs;
+    caller.voice = Some(voice.clone());
+    let phone = PhoneConfig { codecs: vec![CodecId::Pcmu], voice: Some(voice), ..PhoneConfig::default() };
+    LoadConfig {
+        caller,
+        users: vec![Credentials::new("alice", "")],
+        destination: String::new(),
+        phone: Some(phone),
+        calls: CALLS,
+        rate: 10.0,
+        duration: Duration::from_secs(4),
+        pid: None,
+        stall: None,
+        scored: 0,
+        pesq: 0,
+        registers: false,
+        losses: Losses::default(),
+        rtpengine: Some(ng),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
     let ng_port = free_port();
@@ -62,27 +88,8 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
         ("PCMU", vec![CodecId::Pcmu], Voice::numbered(), losses),
     ];
     for (name, codecs, voice, losses) in rows {
-        let mut caller = WebrtcConfig::new("", "alice", "");
-        caller.media_address = Some([127, 0, 0, 1].into());
-        caller.codecs = codecs;
-        caller.voice = Some(voice.clone());
-        let phone = PhoneConfig { codecs: vec![CodecId::Pcmu], voice: Some(voice), ..PhoneConfig::default() };
-        let load = LoadConfig {
-            caller,
-            users: vec![Credentials::new("alice", "")],
-            destination: String::new(),
-            phone: Some(phone),
-            calls: CALLS,
-            rate: 10.0,
-            duration: Duration::from_secs(4),
-            pid: Some(rtpengine.0.id()),
-            stall: None,
-            scored: 0,
-            pesq: 0,
-            registers: false,
-            losses,
-            rtpengine: Some(([127, 0, 0, 1], ng_port).into()),
-        };
+        let ng = ([127, 0, 0, 1], ng_port).into();
+        let load = LoadConfig { pid: Some(rtpengine.0.id()), losses, ..load(ng, codecs, voice) };
         let report = run(load, |_| ()).await.expect("it can be run");
 
         let calls = &report.calls;
@@ -102,4 +109,36 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
             }
         }
     }
+}
+
+/// A program in its place takes an offer, answers nothing, and hears Ctrl-C; then it is told that the call is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_is_broken_off_while_it_dials_leaves_no_call_at_rtpengine() {
+    let relay = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let ng = relay.local_addr().expect("it is bound");
+    let stopper = watch::Sender::new(false);
+    let stop = stopper.subscribe();
+    let relaying = tokio::spawn(async move {
+        let (mut buffer, mut offered) = (vec![0; 65_535], None);
+        loop {
+            let (length, from) = relay.recv_from(&mut buffer).await.expect("it is ours");
+            let told = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let (cookie, command) = told.split_once(' ').expect("a cookie");
+            let call = command.split_once("7:call-id32:").map(|(_, rest)| rest[..32].to_owned());
+            if command.contains("7:command5:offer") {
+                offered = call;
+                stopper.send_replace(true);
+            } else if command.contains("7:command6:delete") {
+                let answer = format!("{cookie} d6:result2:oke");
+                relay.send_to(answer.as_bytes(), from).await.expect("it is ours");
+                return (offered, call);
+            }
+        }
+    });
+    let load = load(ng, vec![CodecId::Pcmu], Voice::tone(440, -10.0));
+    let report = run_until(load, stop, |_| ()).await.expect("it can be run");
+    assert!(report.was_broken_off && report.calls.attempted == 0, "{report:?}");
+    let told = tokio::time::timeout(Duration::from_secs(10), relaying).await;
+    let (offered, ended) = told.expect("it is told of the end").expect("it reads what it is told");
+    assert!(offered.is_some() && offered == ended, "{offered:?} {ended:?}");
 }

@@ -62,19 +62,19 @@ async fn a_scenario_through_every_door_hears_every_call() {
     gateway.assert_all_is_over(all);
 }
 
-/// Two users of a list, of whom each calls the other and is called by it.
-#[tokio::test(flavor = "multi_thread")]
-async fn browsers_that_call_and_answer_call_each_other() {
+/// Two users of a list, of whom each calls the other and is called by it: agents of this kind.
+async fn assert_call_each_other(kind: &str) {
     let to_alice = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
     let config = GatewayConfig::default().user("bob").rule(TO_BOB).rule(to_alice);
     let stage = Stage::with(&["PCMU"], config);
     let listed = |user: &str| format!("{{ user = \"{user}\", password = \"{}\" }}", password(user));
     let text = format!(
-        "[limits]\ncalls = 4\nseconds = 60\n[target]\nsip_ws = \"{}\"\n\
-         [[agents]]\nname = \"users\"\nkind = \"webrtc\"\nrole = \"both\"\ncount = 2\n\
+        "[limits]\ncalls = 4\nseconds = 60\n[target]\nsip = \"{}\"\nsip_ws = \"{}\"\n\
+         [[agents]]\nname = \"users\"\nkind = \"{kind}\"\nrole = \"both\"\ncount = 2\n\
          accounts = {{ list = [{}, {}] }}\n\
          [[traffic]]\nfrom = \"users\"\nto = \"users\"\ndestination = \"{{user}}\"\n\
          arrival = {{ closed = 1 }}\nlength = {{ fixed = 3 }}\n{PATIENT}",
+        stage.gateway.sip(),
         stage.gateway.websocket(),
         listed("alice"),
         listed("bob"),
@@ -84,6 +84,16 @@ async fn browsers_that_call_and_answer_call_each_other() {
     let dialled: Vec<_> = report.calls.iter().map(|it| it.destination.as_str()).collect();
     assert_eq!(dialled, ["bob", "alice", "bob", "alice"]);
     stage.gateway.assert_all_is_over(4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_that_call_and_answer_call_each_other() {
+    assert_call_each_other("webrtc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_call_and_answer_call_each_other() {
+    assert_call_each_other("phone").await;
 }
 
 /// Accounts by a pattern: users with numbers in their names, and passwords likewise.

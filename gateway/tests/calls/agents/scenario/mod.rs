@@ -5,6 +5,7 @@ mod bounds;
 mod codecs;
 mod cuts;
 mod doors;
+mod echoes;
 mod example;
 mod imported;
 mod pages;

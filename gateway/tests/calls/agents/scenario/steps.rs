@@ -105,27 +105,33 @@ async fn a_phone_whose_nat_forgets_is_heard_again_when_it_describes_itself_anew(
     stage.gateway.assert_all_is_over(2);
 }
 
-/// Whoever answered goes on with bob, and who called is out of it.
+/// Whoever answered goes on with bob, and who called is out of it: a browser, a page, a user's phone.
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_and_pages_that_hand_the_other_end_on_are_let_go() {
+async fn callers_of_every_kind_that_hand_the_other_end_on_are_let_go() {
     let stage = stage();
     let bob = webrtc(WebrtcConfig { voice: None, ..stage.bob() }).await;
     bob.register().await.expect("the password is right");
     let taking = tokio::spawn(async move {
         let mut taken = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..6 {
             let incoming = bob.next_incoming().await.expect("it is transferred to him");
             taken.push(incoming.answer().await.expect("a codec in common"));
         }
         (bob, taken)
     });
     let steps = "{ after = 3, transfer = \"bob\" }";
-    let report = play(&stage.gateway, &scenario(&stage, 4, steps, "")).await;
-    assert_all_are_heard(&report, 4);
+    let desks = format!(
+        "[[agents]]\nname = \"desks\"\nkind = \"phone\"\nrole = \"caller\"\ncount = 2\n{}\n\
+         [[traffic]]\nfrom = \"desks\"\nto = \"carrier\"\ndestination = \"93{{call}}\"\n{TWO_CALLS}\nsteps = [{steps}]\n",
+        account("alice"),
+    );
+    let report = play(&stage.gateway, &scenario(&stage, 6, steps, &desks)).await;
+    assert_all_are_heard(&report, 6);
+    assert_eq!(report.calls.iter().filter(|call| call.traffic == "desks to carrier").count(), 2);
     assert!(report.calls.iter().all(|call| call.talked_s < 13.0), "they are told of it: {:?}", report.calls);
-    let (_bob, taken) = taking.await.expect("all four");
-    assert_eq!(taken.len(), 4);
-    stage.gateway.assert_all_is_over(4);
+    let (_bob, taken) = taking.await.expect("all six");
+    assert_eq!(taken.len(), 6);
+    stage.gateway.assert_all_is_over(6);
 }
 
 /// Nobody tells the gateway: it ends the call when the other end does.
