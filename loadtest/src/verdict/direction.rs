@@ -211,12 +211,12 @@ impl DirectionVerdict {
                 );
             }
             if let Some(stranger) = stranger.filter(|it| *it != hums.own) {
-                self.find(FindingKind::Swapped, self::stranger(stranger, hums.said));
+                self.find(FindingKind::Swapped, anothers(stranger, hums.said));
             }
         } else if whose == hums.own {
             self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
         } else {
-            self.find(FindingKind::Swapped, stranger(whose, hums.said));
+            self.find(FindingKind::Swapped, anothers(whose, hums.said));
         }
     }
 
@@ -272,7 +272,7 @@ impl DirectionVerdict {
     }
 }
 
-fn stranger(whose: Hum, expected: Hum) -> String {
+fn anothers(whose: Hum, expected: Hum) -> String {
     format!("the audio of another call, which hums at {} Hz, not {}", whose.hz(), expected.hz())
 }
 
