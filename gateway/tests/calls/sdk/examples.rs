@@ -94,6 +94,7 @@ impl Stage {
 in_each_browser!(
     the_dialler_of_the_sdk_calls_a_phone,
     the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server,
+    the_crm_of_the_sdk_shows_markup_in_a_callers_name_as_text,
     the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to,
     the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts,
     the_crm_of_the_sdk_still_holds_who_was_held_when_it_is_loaded_anew,
@@ -138,6 +139,23 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server(seat: &Seat) 
     assert!(phone.received("200").is_empty(), "nobody has lifted yet");
     page.click(".answer");
     page.see("#status", "From Ada Example: connected");
+    stage.talk(&page, phone.wait_for("200").audio_port().expect("it has audio"));
+    phone.go_on();
+    page.see("#status", "The call was hung up.");
+    phone.finish();
+    stage.end(1);
+}
+
+/// Fails when a caller's name is taken for elements of the page.
+fn the_crm_of_the_sdk_shows_markup_in_a_callers_name_as_text(seat: &Seat) {
+    const NAME: &str = "<img src=x onerror=alert(1)>";
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
+    let page = stage.visit_crm();
+    let values = [("FORMATS", "0"), ("CALLER", "4999"), ("NAME", NAME)];
+    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &values);
+    page.see(".name", NAME);
+    page.click(".answer");
+    page.see("#status", &format!("From {NAME}: connected"));
     stage.talk(&page, phone.wait_for("200").audio_port().expect("it has audio"));
     phone.go_on();
     page.see("#status", "The call was hung up.");

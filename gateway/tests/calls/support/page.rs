@@ -310,6 +310,11 @@ impl Page {
         self.run("reconnect", &json!([]));
     }
 
+    /// The STUN and TURN servers that the call's media may go by.
+    pub(crate) fn ice_servers(&self) -> Value {
+        self.run("iceServers", &json!([]))
+    }
+
     /// The descriptions in force: the page's and the gateway's.
     pub(crate) fn descriptions(&self) -> [String; 2] {
         serde_json::from_value(self.run("describe", &json!([]))).expect("two texts")

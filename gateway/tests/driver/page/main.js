@@ -66,6 +66,7 @@ window.phone = {
   hideUdp,
   restartIce: () => line.restartIce(),
   reconnect: () => line.reconnect(),
+  iceServers: () => connection().getConfiguration().iceServers,
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],
   sendDigits: (digits, how, duration) => line.sendDigits(digits, how, duration),
   levels: () => line.levels(),

@@ -15,6 +15,7 @@ use crate::agents::played::Prompts;
 use crate::agents::stage::{CALLER_HZ, Stage, phone};
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// What who waits hears.
 const MUSIC_HZ: u16 = 700;
@@ -48,6 +49,31 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
     assert_page_hears(&placed.media, OTHER_HZ).await;
     assert_phone_hears(&lifted, CALLER_HZ).await;
     assert_hears_no_gap(&lifted).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// More than the gateway keeps for a page that is away.
+const KEYS: usize = 260;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_missed_more_than_is_kept_is_told_so_and_its_call_goes_on() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
+    let last_seen = page.last_seen();
+    drop(page);
+    stage.gateway.log().wait_for(&["the session waits"], PATIENCE);
+    for _ in 0..KEYS {
+        lifted.send_info_digit('5').await.expect("the gateway takes digits");
+    }
+    assert!(wait_until(PATIENCE, || stage.gateway.log().count(&["digit pressed"]) == KEYS));
+    let (mut page, resumed) = resume(&stage, &session["resumeToken"], last_seen).await.expect("in time");
+    let known = json!([{ "callId": placed.call_id, "peer": "9100", "state": "connected" }]);
+    assert_eq!((&resumed["calls"], &resumed["eventsLost"]), (&known, &json!(true)));
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
     stage.gateway.assert_all_is_over(1);
