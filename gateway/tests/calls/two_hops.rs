@@ -76,12 +76,17 @@ fn http(method: &str, authority: &str, path: &str, headers: &[(&str, &str)]) -> 
 
 /// The gateway whose customer acme may call 1, and whose users have no account there.
 fn gateway(config: GatewayConfig, phone: &Host, more: &str) -> Gateway {
+    gateway_for(&[ORIGIN], config, phone, more)
+}
+
+/// The same, whose customer has pages at these origins.
+fn gateway_for(origins: &[&str], config: GatewayConfig, phone: &Host, more: &str) -> Gateway {
     let config = config
         .user("bob")
         .sections(&format!(
             "[json]\npasswords = true\n[entry]\nephemeral_keys = [{{ id = \"edge\", secret = \"{EDGE_SECRET}\" }}]\n\
              ice_servers = [{{ urls = [\"turn:turn.example:3478\"], secret = \"shared with coturn\" }}]\n\
-             [[customers]]\nname = \"acme\"\norigins = [\"{ORIGIN}\"]\n\
+             [[customers]]\nname = \"acme\"\norigins = {origins:?}\n\
              ephemeral_keys = [{{ id = \"a1\", secret = \"{SECRET}\" }}]\n{more}"
         ))
         .trunk("phone", phone, &["PCMU"])
@@ -111,11 +116,18 @@ fn sipjs_logs_in_by_what_two_hops_gave_it_and_calls() {
     logs_in_and_calls(Library::Sipjs);
 }
 
+/// By the JSON API, at which its origin is the customer's alone.
+#[test]
+fn a_page_with_the_sdk_logs_in_by_what_two_hops_gave_it_and_calls() {
+    logs_in_and_calls(Library::Webtrunk);
+}
+
 fn logs_in_and_calls(library: Library) {
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let Some(servlet) = Servlet::start() else { return };
     let phone = Host::new();
-    let gateway = gateway(GatewayConfig::default().origin(browser.origin()), &phone, "");
+    let config = GatewayConfig::default().origin(browser.origin());
+    let gateway = gateway_for(&[ORIGIN, browser.origin()], config, &phone, "");
     assert_eq!(servlet.ask("alice", "another").0, 401);
     let (status, first) = servlet.ask("alice", "her password");
     assert_eq!(status, 200, "{first}");
