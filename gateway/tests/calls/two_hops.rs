@@ -225,3 +225,26 @@ fn what_a_customers_server_made_is_good_from_its_networks_alone_and_who_proves_n
     assert_eq!(second_hop(&gateway, &name, &password).0, 200);
     gateway.stop();
 }
+
+/// Fails when a browser lets no page read the answer, or any.
+#[test]
+fn a_page_of_the_customers_fetches_what_the_edge_takes_and_pages_of_others_cannot_read_it() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(servlet) = Servlet::start() else { return };
+    let own = gateway_for(&[ORIGIN, browser.origin()], GatewayConfig::default(), &Host::new(), "");
+    let others = gateway(GatewayConfig::default(), &Host::new(), "");
+    let (_, first) = servlet.ask("alice", "her password");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let page = browser.open();
+    let fetch = |gateway: &Gateway| {
+        let url = format!("http://{}/api/v1/credentials", gateway.http_authority());
+        page.fetch_credentials(&url, &text(&first, "username"), &text(&first, "password"))
+    };
+    let edge = fetch(&own).expect("it is the customer's");
+    assert_eq!(edge["user"], "acme+alice", "{edge}");
+    let refused = fetch(&others);
+    assert!(refused.is_err(), "{refused:?}");
+    drop(page);
+    own.stop();
+    others.stop();
+}

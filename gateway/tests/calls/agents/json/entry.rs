@@ -168,6 +168,31 @@ async fn whoever_guesses_at_a_password_waits_with_the_right_one_too_and_a_call_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_came_by_a_key_that_a_reload_takes_out_is_closed_with_its_call_and_others_talk_on() {
+    let keys = Keys::new();
+    let stage = stage_with(&keys.line());
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _, kept, heard) = begin_call(&stage, &carrier).await;
+    let mut page = open(&stage.gateway).await;
+    page.request("connect", keys.token(300, json!({ "sub": "bob" }))).await.expect("a good token");
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+
+    stage.gateway.reload(|text| text.replace(&keys.line(), ""));
+    let ended = page.event("ended", PATIENCE).await.expect("its end");
+    assert_eq!((&ended["callId"], &ended["cause"]), (&json!(placed.call_id), &json!("forbidden")));
+    assert_eq!(page.closed(PATIENCE).await.expect("its end"), Some(1008));
+    lifted.ended(PATIENCE).await.expect("it is hung up");
+    assert_page_hears(&kept.media, OTHER_HZ).await;
+    assert_phone_hears(&heard, CALLER_HZ).await;
+    hang_up(&mut alice, kept).await;
+    heard.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_reaches_no_call_of_another_session() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
