@@ -9,8 +9,11 @@ const MODES = { listen: 'Listening to', whisper: 'Whispering to', barge: 'Talkin
 let phone = null;
 /** The call that she is in: whose it is, and as what she is there. */
 let seat = null;
+/** What she wishes is done one after the other, however quickly she clicks. */
+let turn = Promise.resolve();
+const inTurn = (work) => (turn = turn.then(work, work));
 
-/** Goes into an agent's call, or is something else in it. */
+/** Goes into an agent's call, or is something else in it. Done when she is in it, or is not let in. */
 async function enter(agent, mode) {
   if (seat?.agent === agent) {
     await seat.call.setMode(mode);
@@ -19,16 +22,18 @@ async function enter(agent, mode) {
   await seat?.call.hangup();
   const call = await phone.supervise(agent, mode);
   seat = { agent, call };
-  $('leave').hidden = false;
-  const tell = () => say(call.state === 'connected' ? `${MODES[mode]} ${agent}` : `${agent}: ${call.state}`);
-  call.on('state', tell);
-  call.on('ended', ({ text }) => {
-    if (seat?.call !== call) return;
-    seat = null;
-    $('leave').hidden = true;
-    say(text);
+  await new Promise((done) => {
+    const tell = () => {
+      const [isUp, isOver] = ['connected', 'ended'].map((state) => call.state === state);
+      if (isUp || isOver) done();
+      if (seat?.call !== call) return;
+      if (isOver) seat = null;
+      $('leave').hidden = isOver;
+      say(isOver ? call.end.text : isUp ? `${MODES[mode]} ${agent}` : `${agent}: ${call.state}`);
+    };
+    call.on('state', tell);
+    tell();
   });
-  tell();
 }
 
 /** A row of the list: an agent, and what can be done with a call of hers. */
@@ -38,7 +43,7 @@ function show({ user, state }) {
   row.replaceChildren(...[user, state, new Date().toLocaleTimeString()].map(cell));
   row.insertCell().append(...(state === 'talking' ? Object.keys(MODES) : []).map((mode) => {
     const button = Object.assign(document.createElement('button'), { textContent: mode, className: mode });
-    button.onclick = attempt(() => enter(user, mode));
+    button.onclick = attempt(() => inTurn(() => enter(user, mode)));
     return button;
   }));
 }

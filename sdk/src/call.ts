@@ -235,10 +235,18 @@ export class Call extends Emitter<CallEvents> {
     if (this.#media?.fragment()) this.mediaListener.onCandidates();
   }
 
-  /** @internal After a reload: new media for a call that goes on. */
-  async rejoin(): Promise<void> {
-    await this.#open();
-    await this.#change('rejoin', {});
+  /** @internal After a reload: new media for a call that goes on, which is held again where the page before held it. */
+  rejoin(isHeld = false): Promise<void> {
+    this.#isHeld = isHeld;
+    return this.#inTurn(async () => {
+      const media = await this.#open();
+      // Whoever waits does not hear the page in between.
+      if (isHeld) media.mute(true);
+      await this.#negotiate('rejoin', {});
+      if (!isHeld) return;
+      await this.#negotiate('hold', { isHeld });
+      media.mute(false);
+    });
   }
 
   /** @internal Its microphone or speaker is another. */
@@ -380,10 +388,14 @@ export class Call extends Emitter<CallEvents> {
     if (media === this.#media && await media.packetsReceived() === before) this.#restart();
   }
 
-  #change(method: 'hold' | 'resumeMedia' | 'update' | 'rejoin', wish: OfferWish): Promise<void> {
-    const changed = this.#turn.then(() => this.#negotiate(method, wish));
-    this.#turn = changed.catch(() => {});
-    return changed;
+  #change(method: 'hold' | 'resumeMedia' | 'update', wish: OfferWish): Promise<void> {
+    return this.#inTurn(() => this.#negotiate(method, wish));
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   async #negotiate(method: 'hold' | 'resumeMedia' | 'update' | 'rejoin', wish: OfferWish): Promise<void> {

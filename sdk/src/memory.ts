@@ -8,8 +8,8 @@ export interface Kept {
   token: string;
   /** The number of the last event that was seen. */
   lastSeen: number;
-  /** Whom calls are with, by their names. */
-  calls: { [callId: string]: Facts };
+  /** What is kept of calls, by their names. */
+  calls: KeptCalls;
 }
 
 /** Whom a call is with. */
@@ -24,6 +24,17 @@ export interface Facts {
   headers: { [name: string]: string };
   /** Who transferred the caller to the page; null where nobody did. */
   transferredBy: string | null;
+}
+
+/** Whom a call is with, and how it was left. */
+export interface KeptCall extends Facts {
+  /** Whether the page held it. */
+  isHeld?: boolean;
+}
+
+/** The same of calls, by their names. */
+export interface KeptCalls {
+  [callId: string]: KeptCall;
 }
 
 /** The memory of one tab. It is written when the page goes, and emptied when the next one reads it: a tab that is duplicated

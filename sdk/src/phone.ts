@@ -9,7 +9,7 @@ import { browser } from './environment.js';
 import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, isFault } from './fault.js';
 import { Media } from './media.js';
-import type { Facts } from './memory.js';
+import type { Facts, KeptCall, KeptCalls } from './memory.js';
 import type { Ended, KnownCall, Message2, Mode, Presence, Registration, Report } from './protocol.js';
 import { Session } from './session.js';
 import type { SessionOptions, SessionState } from './session.js';
@@ -76,9 +76,9 @@ export class Phone extends Emitter<PhoneEvents> {
       onState: (state) => this.#onState(state),
       onEvent: (event) => this.#onEvent(event),
       onBegun: () => this.#onBegun(),
-      onResumed: (calls, isLost, facts) => this.#onResumed(calls, isLost, facts),
+      onResumed: (calls, isLost, kept) => this.#onResumed(calls, isLost, kept),
       onReplaced: () => this.emit('replaced', undefined),
-      facts: () => Object.fromEntries([...this.#calls].map(([id, call]) => [id, call.facts])),
+      calls: () => Object.fromEntries([...this.#calls].map(([id, call]) => [id, { ...call.facts, isHeld: call.isHeld }])),
     });
     this.#exchange = { environment, session: this.#session, openMedia: (call) => this.#openMedia(call) };
     this.devices = new Devices(environment, options.microphone, {
@@ -212,14 +212,14 @@ export class Phone extends Emitter<PhoneEvents> {
     this.emit('incoming', call);
   }
 
-  #onResumed(known: KnownCall[], isLost: boolean, facts: { [callId: string]: Facts }): void {
+  #onResumed(known: KnownCall[], isLost: boolean, kept: KeptCalls): void {
     const isThere = new Set(known.map(({ callId }) => callId));
     for (const call of isLost ? this.calls : []) {
       if (!isThere.has(call.id)) call.finish(ended(call.id, 'unknown', 'The call is over, and why was not told.', 31));
     }
     for (const it of known) {
       const own = this.#calls.get(it.callId);
-      if (own === undefined) this.#restore(it, isLost, facts[it.callId]);
+      if (own === undefined) this.#restore(it, isLost, kept[it.callId]);
       else if (isLost && it.state === 'connected') own.handle({ method: 'connected', params: { callId: it.callId, seq: 0 } });
     }
     // Those that were there before the connection was lost may have lost their path with it.
@@ -227,7 +227,7 @@ export class Phone extends Emitter<PhoneEvents> {
   }
 
   /** A call that this page knows nothing of yet. */
-  #restore({ callId, peer, state, sdp }: KnownCall, isLost: boolean, known: Facts | undefined): void {
+  #restore({ callId, peer, state, sdp }: KnownCall, isLost: boolean, known: KeptCall | undefined): void {
     const placing = [...this.#placing].find((it) => it.to === peer && it.call.id === '');
     if (placing !== undefined && state !== 'incoming') {
       this.#placing.delete(placing);
@@ -236,12 +236,14 @@ export class Phone extends Emitter<PhoneEvents> {
     // The event that tells of it follows, and says more.
     if (state === 'incoming' && known === undefined && !isLost) return;
     const direction = state === 'incoming' ? 'incoming' : 'outgoing';
-    const facts = known ?? { direction, peer, displayName: '', headers: {}, transferredBy: null };
+    const kept: KeptCall = known ?? { direction, peer, displayName: '', headers: {}, transferredBy: null };
+    const { isHeld = false, ...facts } = kept;
     if (state === 'incoming') return this.#comeIn(callId, facts, sdp ?? '');
     const call = new Call(this.#exchange, callId, state, facts, null);
     this.#adopt(callId, call);
+    // What is wished of it from now on comes behind that.
+    if (state === 'connected') this.#quietly(call.rejoin(isHeld));
     this.emit('restored', call);
-    if (state === 'connected') this.#quietly(call.rejoin());
   }
 
   async #openMedia(call: Call): Promise<Media> {

@@ -11,7 +11,7 @@ import { backoffMs } from './backoff.js';
 import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, connectionLost, isFault } from './fault.js';
 import { Memory } from './memory.js';
-import type { Facts, Kept } from './memory.js';
+import type { Kept, KeptCalls } from './memory.js';
 import type { IceServer, KnownCall, Methods, Proof } from './protocol.js';
 import { Socket } from './socket.js';
 import type { GatewayEvent, Result } from './socket.js';
@@ -40,11 +40,11 @@ export interface SessionListener {
   /** Another session began: calls of the one before are over. */
   onBegun(): void;
   /** The session goes on, with these calls. What was missed follows, unless some of it is lost. */
-  onResumed(calls: KnownCall[], isLost: boolean, facts: { [callId: string]: Facts }): void;
+  onResumed(calls: KnownCall[], isLost: boolean, kept: KeptCalls): void;
   /** Another page has the session now. */
   onReplaced(): void;
-  /** Whom the calls are with, for after a reload. */
-  facts(): { [callId: string]: Facts };
+  /** What is to be known of the calls after a reload. */
+  calls(): KeptCalls;
 }
 
 /** A session. */
@@ -60,7 +60,7 @@ export class Session {
   #iceServers: IceServer[] = [];
   #token: string | null = null;
   #lastSeen = 0;
-  #facts: { [callId: string]: Facts } = {};
+  #calls: KeptCalls = {};
   #failures = 0;
   #cancelRetry: Cancel | null = null;
   #cancelSteady: Cancel | null = null;
@@ -147,12 +147,12 @@ export class Session {
   #take(kept: Kept | null): void {
     this.#token = kept?.token ?? null;
     this.#lastSeen = kept?.lastSeen ?? 0;
-    this.#facts = kept?.calls ?? {};
+    this.#calls = kept?.calls ?? {};
   }
 
   #keep(): void {
     if (this.#token === null) return;
-    this.#memory.keep({ token: this.#token, lastSeen: this.#lastSeen, calls: this.#listener.facts() });
+    this.#memory.keep({ token: this.#token, lastSeen: this.#lastSeen, calls: this.#listener.calls() });
   }
 
   #become(state: SessionState): void {
@@ -202,9 +202,9 @@ export class Session {
       this.#token = resumeToken;
       this.#user = user;
       this.#iceServers = iceServers;
-      const facts = this.#facts;
-      this.#facts = {};
-      this.#listener.onResumed(calls, eventsLost, facts);
+      const kept = this.#calls;
+      this.#calls = {};
+      this.#listener.onResumed(calls, eventsLost, kept);
       this.#settle();
       return true;
     } catch (fault) {

@@ -391,6 +391,32 @@ test('a page that was reloaded joins its calls again, and knows whom they are wi
   assert.equal(tab.socket.count('rejoin'), 2);
 });
 
+test('a call that the page held is held again after a reload, and hears nothing of the page in between', async () => {
+  const { browser, phone } = await connected();
+  const call = await talk(phone, browser);
+  const holding = call.hold();
+  await settle();
+  await browser.socket.answer('hold', { sdp: 'held' });
+  await holding;
+  browser.happen('pagehide');
+  const { browser: tab, phone: reloaded } = page(new FakeBrowser(browser.kept));
+  const told: unknown[] = [];
+  reloaded.on('restored', ({ isHeld, facts }) => told.push([isHeld, Object.keys(facts).includes('isHeld')]));
+  reloaded.connect();
+  tab.socket.open();
+  await settle();
+  await tab.socket.answer('resume', resumed('second', [{ callId: 'a1', peer: '100', state: 'connected' }]));
+  assert.deepEqual(told, [[true, false]]);
+  assert.deepEqual(tab.socket.request('rejoin').params, { callId: 'a1', sdp: 'offer 1 sendrecv ice 0' });
+  const isHeard = (): boolean => tab.stream.track.enabled;
+  assert.equal(isHeard(), false);
+  await tab.socket.answer('rejoin', { sdp: 'gateway' });
+  assert.deepEqual(tab.socket.request('hold').params, { callId: 'a1', sdp: 'offer 2 inactive ice 0' });
+  assert.equal(isHeard(), false);
+  await tab.socket.answer('hold', { sdp: 'held' });
+  assert.equal(isHeard(), true, 'as soon as it is taken back');
+});
+
 test('two calls are put together, and the fault is told where that cannot be', async () => {
   const { browser, phone } = await connected();
   const one = await talk(phone, browser, 'a1', 2);

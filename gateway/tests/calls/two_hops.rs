@@ -76,12 +76,17 @@ fn http(method: &str, authority: &str, path: &str, headers: &[(&str, &str)]) -> 
 
 /// The gateway whose customer acme may call 1, and whose users have no account there.
 fn gateway(config: GatewayConfig, phone: &Host, more: &str) -> Gateway {
+    gateway_for(&[ORIGIN], config, phone, more)
+}
+
+/// The same, whose customer has pages at these origins.
+fn gateway_for(origins: &[&str], config: GatewayConfig, phone: &Host, more: &str) -> Gateway {
     let config = config
         .user("bob")
         .sections(&format!(
             "[json]\npasswords = true\n[entry]\nephemeral_keys = [{{ id = \"edge\", secret = \"{EDGE_SECRET}\" }}]\n\
              ice_servers = [{{ urls = [\"turn:turn.example:3478\"], secret = \"shared with coturn\" }}]\n\
-             [[customers]]\nname = \"acme\"\norigins = [\"{ORIGIN}\"]\n\
+             [[customers]]\nname = \"acme\"\norigins = {origins:?}\n\
              ephemeral_keys = [{{ id = \"a1\", secret = \"{SECRET}\" }}]\n{more}"
         ))
         .trunk("phone", phone, &["PCMU"])
@@ -111,11 +116,18 @@ fn sipjs_logs_in_by_what_two_hops_gave_it_and_calls() {
     logs_in_and_calls(Library::Sipjs);
 }
 
+/// By the JSON API, at which its origin is the customer's alone.
+#[test]
+fn a_page_with_the_sdk_logs_in_by_what_two_hops_gave_it_and_calls() {
+    logs_in_and_calls(Library::Webtrunk);
+}
+
 fn logs_in_and_calls(library: Library) {
     let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
     let Some(servlet) = Servlet::start() else { return };
     let phone = Host::new();
-    let gateway = gateway(GatewayConfig::default().origin(browser.origin()), &phone, "");
+    let config = GatewayConfig::default().origin(browser.origin());
+    let gateway = gateway_for(&[ORIGIN, browser.origin()], config, &phone, "");
     assert_eq!(servlet.ask("alice", "another").0, 401);
     let (status, first) = servlet.ask("alice", "her password");
     assert_eq!(status, 200, "{first}");
@@ -212,4 +224,27 @@ fn what_a_customers_server_made_is_good_from_its_networks_alone_and_who_proves_n
     gateway.reload(|text| text.replace(elsewhere, "networks = [\"127.0.0.1\"]"));
     assert_eq!(second_hop(&gateway, &name, &password).0, 200);
     gateway.stop();
+}
+
+/// Fails when a browser lets no page read the answer, or any.
+#[test]
+fn a_page_of_the_customers_fetches_what_the_edge_takes_and_pages_of_others_cannot_read_it() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(servlet) = Servlet::start() else { return };
+    let own = gateway_for(&[ORIGIN, browser.origin()], GatewayConfig::default(), &Host::new(), "");
+    let others = gateway(GatewayConfig::default(), &Host::new(), "");
+    let (_, first) = servlet.ask("alice", "her password");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let page = browser.open();
+    let fetch = |gateway: &Gateway| {
+        let url = format!("http://{}/api/v1/credentials", gateway.http_authority());
+        page.fetch_credentials(&url, &text(&first, "username"), &text(&first, "password"))
+    };
+    let edge = fetch(&own).expect("it is the customer's");
+    assert_eq!(edge["user"], "acme+alice", "{edge}");
+    let refused = fetch(&others);
+    assert!(refused.is_err(), "{refused:?}");
+    drop(page);
+    own.stop();
+    others.stop();
 }

@@ -16,6 +16,7 @@
 //   {"id":11,"do":"hear","page":"other","selector":"audio","seconds":2}
 //   {"id":12,"do":"noted","page":"other"}     -> {"id":12,"value":["#card","sounds"]}
 //   {"id":13,"do":"layout","page":"other","width":794,"media":"print"}
+//   {"id":14,"do":"renew","page":"other"}
 //
 // The browser ends when standard input does.
 
@@ -109,6 +110,9 @@ const commands = {
     await pages.get(name).reload();
     await pages.get(name).waitForFunction('window.phone');
   },
+
+  /** The same of one that is not ours. */
+  async renew({ page }) { await pages.get(page).reload(); },
 
   async close({ page }) {
     await pages.get(page).close();

@@ -66,6 +66,8 @@ const commands = {
     pages.set(name, await firefox.visit(url, prepare, microphone ?? { hz: null }));
   },
 
+  async renew({ page }) { await firefox.reload(pages.get(page)); },
+
   async fill({ page, selector, text }) { await firefox.evaluate(pages.get(page), fill, selector, text, PATIENCE_MS); },
 
   async click({ page, selector }) { await firefox.evaluate(pages.get(page), find, selector, '', true, PATIENCE_MS); },

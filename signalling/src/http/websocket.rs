@@ -15,6 +15,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use super::{BadFrame, FrameGuard, OriginPolicy};
+use crate::auth::bucket::{Bucket, Rate};
+
+/// Pings of a peer that are answered in a second in the mean, and at once. Chosen by us: programs send one in half a minute, and
+/// pages none.
+const PINGS_PER_S: f64 = 10.0;
+const PINGS_AT_ONCE: u32 = 100;
 
 /// Why a WebSocket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub enum End {
     NotText,
     /// A message of a kind that is not taken here.
     NotTaken,
-    /// Nothing said, not authenticated; or what was said is wrong too often.
+    /// Nothing said, not authenticated; or what was said is wrong too often, or pings without end.
     Idle,
     /// Pings stay unanswered, or writes get stuck.
     Silent,
@@ -115,6 +121,7 @@ pub struct WebSocket {
     kinds: Kinds,
     write_deadline: Duration,
     heard_at: Instant,
+    pings: Bucket,
 }
 
 impl WebSocket {
@@ -134,7 +141,8 @@ impl WebSocket {
         let (response, session, stream) = actix_ws::handle_with_protocols(request, body, &[subprotocol])?;
         let stream =
             stream.max_frame_size(message_max).aggregate_continuations().max_continuation_size(message_max);
-        Ok((response, Self { session, stream, kinds, write_deadline, heard_at: Instant::now() }))
+        let (heard_at, pings) = (Instant::now(), Bucket::full(pings()));
+        Ok((response, Self { session, stream, kinds, write_deadline, heard_at, pings }))
     }
 
     /// When any frame came in last.
@@ -163,6 +171,7 @@ impl WebSocket {
                 Kinds::Both => Ok(Some(bytes)),
             },
             Some(Ok(AggregatedMessage::Ping(payload))) => {
+                self.pings.take(pings(), 0.0, self.heard_at.into_std()).map_err(|_| End::Idle)?;
                 written(timeout(self.write_deadline, self.session.pong(&payload)).await).map(|()| None)
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(None),
@@ -215,6 +224,10 @@ async fn guarded(
         Ok(octets)
     });
     web::Payload::from_request(request, &mut Payload::Stream { payload: Box::pin(payload) }).await
+}
+
+fn pings() -> Rate {
+    Rate::new(PINGS_PER_S, PINGS_AT_ONCE)
 }
 
 fn written(result: Result<Result<(), Closed>, Elapsed>) -> Result<(), End> {

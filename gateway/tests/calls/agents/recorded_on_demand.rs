@@ -45,7 +45,7 @@ fn between(from: SystemTime, to: SystemTime) -> Duration {
 }
 
 /// Where the longest silence begins and how long it is: samples that are zero to the bit on both sides.
-fn silence([left, right]: &[Vec<i16>; 2], rate: SampleRate) -> (Duration, Duration) {
+pub(super) fn silence([left, right]: &[Vec<i16>; 2], rate: SampleRate) -> (Duration, Duration) {
     let mut longest = (0, 0);
     let mut begin = 0;
     for at in 0..=left.len() {
@@ -67,7 +67,7 @@ fn assert_is_near(what: &str, found: Duration, expected: Duration) {
 
 /// Fails unless this part of the file holds both voices, each on its side: in a quarter of its frames at least.
 /// On a busy machine senders are late, and each time the phase of what they send moves on.
-fn assert_both_are_heard(sides: &[Vec<i16>; 2], rate: SampleRate, [from, to]: [Duration; 2]) {
+pub(super) fn assert_both_are_heard(sides: &[Vec<i16>; 2], rate: SampleRate, [from, to]: [Duration; 2]) {
     let at = |time: Duration| (time.as_secs_f64() * f64::from(rate.hz())) as usize;
     for (samples, hz) in sides.iter().zip([CALLER_HZ, CALLEE_HZ]) {
         let frames = samples[at(from)..at(to)].chunks_exact(rate.samples_in_ms(40));

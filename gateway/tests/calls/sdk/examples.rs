@@ -94,8 +94,10 @@ impl Stage {
 in_each_browser!(
     the_dialler_of_the_sdk_calls_a_phone,
     the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server,
+    the_crm_of_the_sdk_shows_markup_in_a_callers_name_as_text,
     the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to,
     the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts,
+    the_crm_of_the_sdk_still_holds_who_was_held_when_it_is_loaded_anew,
 );
 
 fn the_dialler_of_the_sdk_calls_a_phone(seat: &Seat) {
@@ -137,6 +139,23 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server(seat: &Seat) 
     assert!(phone.received("200").is_empty(), "nobody has lifted yet");
     page.click(".answer");
     page.see("#status", "From Ada Example: connected");
+    stage.talk(&page, phone.wait_for("200").audio_port().expect("it has audio"));
+    phone.go_on();
+    page.see("#status", "The call was hung up.");
+    phone.finish();
+    stage.end(1);
+}
+
+/// Fails when a caller's name is taken for elements of the page.
+fn the_crm_of_the_sdk_shows_markup_in_a_callers_name_as_text(seat: &Seat) {
+    const NAME: &str = "<img src=x onerror=alert(1)>";
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
+    let page = stage.visit_crm();
+    let values = [("FORMATS", "0"), ("CALLER", "4999"), ("NAME", NAME)];
+    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &values);
+    page.see(".name", NAME);
+    page.click(".answer");
+    page.see("#status", &format!("From {NAME}: connected"));
     stage.talk(&page, phone.wait_for("200").audio_port().expect("it has audio"));
     phone.go_on();
     page.see("#status", "The call was hung up.");
@@ -214,5 +233,46 @@ fn the_crm_of_the_sdk_holds_who_is_talked_to_when_somebody_else_lifts(seat: &Sea
     page.see(".name", "Bert Sample");
     page.click(".hangup");
     bert.finish();
+    stage.end(2);
+}
+
+/// Ada waits while Bert is talked to. Fails when a reload has both hear the page.
+fn the_crm_of_the_sdk_still_holds_who_was_held_when_it_is_loaded_anew(seat: &Seat) {
+    let Some(mut stage) = Stage::lay(seat, Proof::Token) else { return };
+    let page = stage.visit_crm();
+    let sip = stage.gateway.sip();
+    let ada = Sipp::caller(&stage.office, "caller_talks", sip, "4711", &[("FORMATS", "0")]);
+    page.click(".answer");
+    page.see("#status", "From Ada Example: connected");
+    stage.talk(&page, ada.wait_for("200").audio_port().expect("it has audio"));
+    let mut other = RtpPeer::new(&stage.branch, 7000);
+    let values = [("FORMATS", "0"), ("CALLER", "0301234567")];
+    let bert = Sipp::caller(&stage.branch, "caller_talks", sip, "4711", &values);
+    page.click(".card:last-child .answer");
+    page.see("#status", "From Bert Sample: connected");
+    let port = bert.wait_for("200").audio_port().expect("it has audio");
+    other.say(SocketAddr::new(sip.ip(), port), Law::Mu, PHONE_HZ);
+    other.await_tone(Law::Mu, PAGE_HZ);
+    let at_ada = |time| stage.sound.level_of_next(Law::Mu, PAGE_HZ, time);
+    assert!(wait_until(PATIENCE, || at_ada(Duration::from_millis(500)) < UNHEARD_DBM0), "Ada waits");
+
+    page.reload();
+    page.see(".name", "Ada Example");
+    page.see(".name", "Bert Sample");
+    let joined = || stage.gateway.log().count(&["a leg wants another's place"]);
+    assert!(wait_until(PATIENCE, || joined() == 2), "{} of both calls are joined", joined());
+    other.await_tone(Law::Mu, PAGE_HZ);
+    let level = at_ada(Duration::from_secs(3));
+    assert!(level < UNHEARD_DBM0, "who waits hears the page with {level:.2} dBm0");
+
+    // Ada's call is joined too, and can be taken back.
+    bert.go_on();
+    page.see("#status", "The call was hung up.");
+    bert.finish();
+    page.click(".hold");
+    page.see("#status", "From Ada Example: connected");
+    stage.sound.await_tone(Law::Mu, PAGE_HZ);
+    page.click(".hangup");
+    ada.finish();
     stage.end(2);
 }

@@ -4,6 +4,7 @@ mod calls;
 mod crm;
 mod ears;
 mod examples;
+mod ice_servers;
 mod paths;
 mod replaced;
 mod server;

@@ -46,6 +46,7 @@ const DEFAULTS: Values<'static> = &[
     ("RTP_PORT", "7000"),
     ("FORMATS", "0"),
     ("CALLER", "2001"),
+    ("NAME", "The Caller"),
     ("SHOWN", "[local_ip]:[local_port]"),
     ("MORE", ""),
     ("URI", ""),

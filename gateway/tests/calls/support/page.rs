@@ -310,6 +310,16 @@ impl Page {
         self.run("reconnect", &json!([]));
     }
 
+    /// Asks another origin for the edge's credentials by these; the page's error where it may not read the answer.
+    pub(crate) fn fetch_credentials(&self, url: &str, name: &str, password: &str) -> Result<Value, String> {
+        self.browser.send(&self.name, "fetchCredentials", &json!([url, name, password])).wait()
+    }
+
+    /// The STUN and TURN servers that the call's media may go by.
+    pub(crate) fn ice_servers(&self) -> Value {
+        self.run("iceServers", &json!([]))
+    }
+
     /// The descriptions in force: the page's and the gateway's.
     pub(crate) fn descriptions(&self) -> [String; 2] {
         serde_json::from_value(self.run("describe", &json!([]))).expect("two texts")

@@ -52,6 +52,11 @@ impl Visit {
         (looks["figures"].as_u64().expect("a number"), faults)
     }
 
+    /// Loads the page anew: all that it had is gone, but what it kept for itself.
+    pub(crate) fn reload(&self) {
+        self.act(json!({"do": "renew"}));
+    }
+
     /// Starts to listen to an audio element, from the moment on at which it has something to play.
     pub(crate) fn begin_to_listen(&self, selector: &str, seconds: f64) -> Listening {
         Listening::new(self.begin(json!({"do": "hear", "selector": selector, "seconds": seconds})))

@@ -66,6 +66,14 @@ window.phone = {
   hideUdp,
   restartIce: () => line.restartIce(),
   reconnect: () => line.reconnect(),
+  /** What the gateway answers whoever proves this, as far as a page of another origin may read it. */
+  fetchCredentials: async (url, name, password) => {
+    const headers = { Authorization: `Basic ${btoa(`${name}:${password}`)}` };
+    const response = await fetch(url, { method: 'POST', headers });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    return response.json();
+  },
+  iceServers: () => connection().getConfiguration().iceServers,
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],
   sendDigits: (digits, how, duration) => line.sendDigits(digits, how, duration),
   levels: () => line.levels(),

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,10 +28,15 @@ const KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5
 
 /// The gateway whose pages have accounts at the provider, with a store and records.
 fn gateway(provider: &Gateway, keys: &Keys, folder: &Path, lines: &str) -> Gateway {
+    gateway_with(1, provider, keys, folder, lines)
+}
+
+/// The same, which holds an account for so many seconds without a page.
+fn gateway_with(grace_s: u32, provider: &Gateway, keys: &Keys, folder: &Path, lines: &str) -> Gateway {
     let host = provider.sip().ip();
     let config = GatewayConfig::default()
         .user("bob")
-        .sections(&format!("[json]\naccount_grace_s = 1\n{}\n{lines}", keys.line()))
+        .sections(&format!("[json]\naccount_grace_s = {grace_s}\n{}\n{lines}", keys.line()))
         .store(&folder.join("store.db"))
         .store_key("WEBTRUNK_TEST_STORE_KEY", KEY)
         .records(&folder.join("calls.jsonl"))
@@ -124,6 +130,37 @@ async fn a_page_phones_by_the_account_of_its_token_both_ways_and_the_password_is
         assert!(!text.contains(&secret), "the password is in {place}");
     }
     assert!(page.messages().len() > 10 && !page.messages().iter().any(|text| text.contains(&secret)));
+}
+
+/// Fails when the registration ends with its page, or is made anew for the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_stays_registered_for_a_while_without_a_page_and_the_next_one_is_called_by_it() {
+    let (network, folder) = (Host::new(), TempDir::new().expect("a folder"));
+    let provider = provider(&network);
+    let keys = Keys::for_hosts(&[provider.sip().ip().to_string()]);
+    let gateway = gateway_with(60, &provider, &keys, folder.path(), "");
+    let other = other_phone(&network, &provider).await;
+    let token = token(&keys, &provider, json!({ "password": password(ACCOUNT) }));
+    let mut page = open(&gateway).await;
+    page.request("connect", token.clone()).await.expect("a good token");
+    stands(&mut page, "registered").await;
+    page.request("disconnect", json!({})).await.expect("it is there");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(provider.status()["registered_users"], 1);
+
+    let mut page = open(&gateway).await;
+    page.request("connect", token).await.expect("a good token");
+    stands(&mut page, "registered").await;
+    assert_eq!(gateway.log().count(&["\"registered at the trunk\""]), 1, "it was all the time");
+    let dialled = other.dial("7100").await.expect("a number");
+    let taking = answer(&mut page, media(&gateway, CALLER_HZ));
+    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
+    let dialled = dialled.expect("an answer");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&dialled, CALLER_HZ).await;
+    dialled.hang_up().await.expect("confirmed");
+    page.event("ended", PATIENCE).await.expect("its end");
+    gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::AgentError;
 
 use super::page::{
-    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, stage,
+    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
+    proof, stage, take,
 };
 use crate::agents::stage::{CALLER_HZ, lift, lift_webrtc, phone, webrtc};
 use crate::support::gateway::PATIENCE;
@@ -67,6 +68,26 @@ async fn a_page_and_a_browser_by_sip_call_each_other() {
     dialled.hang_up().await.expect("confirmed");
     page.event("ended", PATIENCE).await.expect("its end");
     stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_that_a_page_gives_itself_is_shown_to_whom_it_calls() {
+    let stage = stage();
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let mut page = open(&stage.gateway).await;
+    let mut named = proof("alice");
+    named["displayName"] = json!("Alice of Sales");
+    page.request("connect", named).await.expect("the password is right");
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "bob").await;
+    let incoming = bob.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!((&incoming["from"], &incoming["displayName"]), (&json!("alice"), &json!("Alice of Sales")));
+    let taken = take(&mut bob, &incoming, media(&stage, OTHER_HZ)).await;
+    connected(&mut page, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_page_hears(&taken.media, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    bob.event("ended", PATIENCE).await.expect("he is told");
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

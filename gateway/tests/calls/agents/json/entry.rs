@@ -14,8 +14,8 @@ use webtrunk_signalling::auth::validity::UnixTime;
 
 use super::keys::Keys;
 use super::page::{
-    OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
-    pages, proof, stage, stage_with,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, call, connect, connected, hang_up,
+    media, open, pages, proof, stage, stage_with,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -118,6 +118,78 @@ async fn what_is_no_request_is_told_by_its_code_and_who_sends_ten_is_closed() {
     page.send(&format!("\"{}\"", "x".repeat(70_000))).await.expect("it is open");
     assert_eq!(page.closed(PATIENCE).await.expect("its end"), Some(1009), "too long");
     connect(&stage.gateway, "alice").await.0.request("ping", json!({})).await.expect("others are served");
+}
+
+/// More at once than a session may ask, faster than it may ask again.
+const ASKED: usize = 400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_without_end_is_told_to_wait_and_its_call_goes_on() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
+    for _ in 0..ASKED {
+        page.send_unread("ping", json!({})).await.expect("it is open");
+    }
+    // This one comes behind them, and may be one too many itself.
+    let _ = page.request("ping", json!({})).await;
+    let refused = page.messages().iter().filter(|text| text.contains("\"code\":1007")).count();
+    assert!((1..ASKED).contains(&refused), "{refused} of {ASKED} are refused");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    page.request("ping", json!({})).await.expect("it may again");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Wrong passwords after which a source has to wait.
+const GUESSES: usize = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_at_a_password_waits_with_the_right_one_too_and_a_call_goes_on() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
+    let mut wrong = proof("bob");
+    wrong["proof"]["password"] = json!("a guess");
+    let told = async |proof: Value| open(&stage.gateway).await.request("connect", proof).await;
+    for _ in 0..GUESSES {
+        assert_eq!(code(told(wrong.clone()).await), 1002);
+    }
+    assert_eq!(code(told(proof("bob")).await), 1002, "it is not looked at");
+    told(proof("alice")).await.expect("others do not wait");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_came_by_a_key_that_a_reload_takes_out_is_closed_with_its_call_and_others_talk_on() {
+    let keys = Keys::new();
+    let stage = stage_with(&keys.line());
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _, kept, heard) = begin_call(&stage, &carrier).await;
+    let mut page = open(&stage.gateway).await;
+    page.request("connect", keys.token(300, json!({ "sub": "bob" }))).await.expect("a good token");
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+
+    stage.gateway.reload(|text| text.replace(&keys.line(), ""));
+    let ended = page.event("ended", PATIENCE).await.expect("its end");
+    assert_eq!((&ended["callId"], &ended["cause"]), (&json!(placed.call_id), &json!("forbidden")));
+    assert_eq!(page.closed(PATIENCE).await.expect("its end"), Some(1008));
+    lifted.ended(PATIENCE).await.expect("it is hung up");
+    assert_page_hears(&kept.media, OTHER_HZ).await;
+    assert_phone_hears(&heard, CALLER_HZ).await;
+    hang_up(&mut alice, kept).await;
+    heard.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,7 @@ use super::page::{
     OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connected, hang_up, media, open, pages,
     proof, stage_with,
 };
+use super::provider;
 use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone};
 use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, PATIENCE};
@@ -54,12 +55,12 @@ fn made(file: &Path, id: &str, claims: &Value) -> String {
     key.make(&claims, [7; 12], now()).expect("a token")
 }
 
-fn by(token: &str) -> Value {
+pub(super) fn by(token: &str) -> Value {
     json!({ "proof": { "kind": "token", "token": token } })
 }
 
 /// Alice's page, which has come in, calls the carrier's phone, and both are heard; gives the phone's INVITE.
-async fn talk(stage: &Stage, carrier: &Phone, page: &mut JsonPage) -> String {
+pub(super) async fn talk(stage: &Stage, carrier: &Phone, page: &mut JsonPage) -> String {
     let placed = call(page, media(stage, CALLER_HZ), "9100").await;
     let incoming = carrier.next_incoming().await.expect("a call");
     let invite = incoming.invite.clone();
@@ -112,6 +113,31 @@ async fn a_page_calls_by_a_json_web_token_of_each_algorithm_and_not_by_a_forged_
         page.request("disconnect", json!({})).await.expect("it is there");
     }
     stage.gateway.assert_all_is_over(kinds.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_calls_by_a_token_of_a_provider_whose_keys_are_in_a_file() {
+    let folder = TempDir::new().expect("a folder");
+    let set = write(&folder, "jwks.json", provider::SET);
+    let text = format!(
+        "[[token_keys]]\nid = \"idp\"\nkind = \"jwks\"\njwks = {set:?}\naudience = \"phone.example\"\n"
+    );
+    let file = write(&folder, "keys.toml", text);
+    let stage = stage_with(&format!("token_keys = {file:?}"));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let token = provider::token(&json!({ "destinations": ["910*"], "caller_id": "4711" }));
+    let mut page = open(&stage.gateway).await;
+    let session = page.request("connect", by(&token)).await.expect("its key is in the set");
+    assert_eq!(session["user"], "alice");
+    let invite = talk(&stage, &carrier, &mut page).await;
+    assert!(invite.contains("From: <sip:4711@"), "{invite}");
+    let sdp = media(&stage, CALLER_HZ).offer(Direction::SendRecv).await.expect("an offer");
+    assert_eq!(
+        code(page.request("call", json!({ "to": "9200", "sdp": sdp })).await),
+        1003,
+        "not that number"
+    );
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

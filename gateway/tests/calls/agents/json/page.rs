@@ -99,6 +99,11 @@ pub(super) async fn begin_call(stage: &Stage, carrier: &Phone) -> (JsonPage, Val
 /// Takes the next call.
 pub(super) async fn answer(page: &mut JsonPage, media: PageMedia) -> Placed {
     let incoming = page.event("incoming", PATIENCE).await.expect("a call");
+    take(page, &incoming, media).await
+}
+
+/// Takes the call of which the page was told by this event.
+pub(super) async fn take(page: &mut JsonPage, incoming: &Value, media: PageMedia) -> Placed {
     let call_id = incoming["callId"].as_str().expect("a name").to_owned();
     let sdp = media.answer(incoming["sdp"].as_str().expect("an offer")).await.expect("a codec in common");
     page.request("answer", json!({ "callId": call_id, "sdp": sdp })).await.expect("it waits for one");

@@ -9,18 +9,20 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::PageError;
 use webtrunk_signalling::auth::token::jwt::{JwtAlgorithm, JwtKey};
 use webtrunk_signalling::auth::token::{Claims, KeyKind, Terms, TokenKey};
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 use webtrunk_signalling::lock::lock;
 
+use super::kinds::{by, talk};
 use super::page::{open, pages};
-use crate::agents::stage::Stage;
+use crate::agents::stage::{Stage, phone};
 use crate::support::gateway::PATIENCE;
 
 /// A set with one key of each kind, and both halves of the one that it calls `ec-1`.
-const SET: &str = include_str!("../../../../../signalling/src/auth/token/tests/jwks.json");
+pub(super) const SET: &str = include_str!("../../../../../signalling/src/auth/token/tests/jwks.json");
 const PUBLIC: &[u8] = include_bytes!("../../../../../signalling/src/auth/token/tests/es256.pub");
 const PRIVATE: &[u8] = include_bytes!("../../../../../signalling/src/auth/token/tests/es256.key");
 
@@ -49,14 +51,17 @@ impl Provider {
     }
 }
 
-/// A token that the provider has made for alice.
-fn token() -> String {
+/// A token that the provider has made for alice, with these claims besides.
+pub(super) fn token(more: &Value) -> String {
     let key = JwtKey::public(JwtAlgorithm::Es256, PUBLIC).expect("a key");
     let kind = KeyKind::Jwt(key.with_private(PRIVATE).expect("its other half"));
     let terms = Terms { audience: Some("phone.example".to_owned()), ..Terms::default() };
     let key = TokenKey::new("ec-1".to_owned(), kind, Validity::default(), terms).expect("an id");
     let now = UnixTime::from(SystemTime::now());
-    let claims = json!({ "aud": "phone.example", "iat": now.0, "exp": now.0 + 300, "sub": "alice" });
+    let mut claims = json!({ "aud": "phone.example", "iat": now.0, "exp": now.0 + 300, "sub": "alice" });
+    for (name, value) in more.as_object().expect("claims") {
+        claims[name] = value.clone();
+    }
     let claims = Claims::from_json(&claims.to_string()).expect("claims");
     key.make(&claims, [7; 12], now).expect("a token")
 }
@@ -75,12 +80,13 @@ async fn a_page_comes_in_by_a_token_of_a_provider_once_its_new_key_is_fetched() 
     );
     fs::write(&file, &text).expect("the folder is ours");
     let stage = Stage::with(&["PCMU"], pages(&format!("token_keys = {file:?}")));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let gateway = &stage.gateway;
     gateway.log().wait_for(&["a set of keys was fetched", "idp"], PATIENCE);
-    let token = token();
+    let token = token(&json!({}));
     let come = async || {
         let mut page = open(gateway).await;
-        page.request("connect", json!({ "proof": { "kind": "token", "token": token } })).await
+        page.request("connect", by(&token)).await.map(|_| page)
     };
 
     // The first that comes by a new key has it fetched, and comes again.
@@ -99,5 +105,7 @@ async fn a_page_comes_in_by_a_token_of_a_provider_once_its_new_key_is_fetched() 
     // What is there stays there when the file is read again.
     fs::write(&file, text + "# again\n").expect("the folder is ours");
     gateway.reload(|text| text);
-    come().await.expect("the key is there");
+    let mut page = come().await.expect("the key is there");
+    talk(&stage, &carrier, &mut page).await;
+    gateway.assert_all_is_over(1);
 }

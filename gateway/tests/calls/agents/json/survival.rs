@@ -7,14 +7,15 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, change, hang_up,
-    media, open, pages, stage, stage_with,
+    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, change,
+    connect, hang_up, media, open, pages, stage, stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
 use crate::agents::played::Prompts;
 use crate::agents::stage::{CALLER_HZ, Stage, phone};
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// What who waits hears.
 const MUSIC_HZ: u16 = 700;
@@ -48,6 +49,31 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
     assert_page_hears(&placed.media, OTHER_HZ).await;
     assert_phone_hears(&lifted, CALLER_HZ).await;
     assert_hears_no_gap(&lifted).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// More than the gateway keeps for a page that is away.
+const KEYS: usize = 260;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_missed_more_than_is_kept_is_told_so_and_its_call_goes_on() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
+    let last_seen = page.last_seen();
+    drop(page);
+    stage.gateway.log().wait_for(&["the session waits"], PATIENCE);
+    for _ in 0..KEYS {
+        lifted.send_info_digit('5').await.expect("the gateway takes digits");
+    }
+    assert!(wait_until(PATIENCE, || stage.gateway.log().count(&["digit pressed"]) == KEYS));
+    let (mut page, resumed) = resume(&stage, &session["resumeToken"], last_seen).await.expect("in time");
+    let known = json!([{ "callId": placed.call_id, "peer": "9100", "state": "connected" }]);
+    assert_eq!((&resumed["calls"], &resumed["eventsLost"]), (&known, &json!(true)));
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
     stage.gateway.assert_all_is_over(1);
@@ -88,6 +114,47 @@ async fn a_page_that_stays_away_has_its_call_hung_up_when_its_time_is_over() {
     assert!((1800..6000).contains(&after.as_millis()), "after {after:?}");
     let late = resume(&stage, &session["resumeToken"], last_seen).await;
     assert!(matches!(late, Err(PageError::Refused { code: 1009, .. })), "it is over");
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_comes_while_a_page_has_no_connection_rings_when_it_is_back() {
+    let stage = stage();
+    let office = phone(stage.caller(CodecId::Pcmu)).await;
+    let (page, session) = connect(&stage.gateway, "alice").await;
+    let last_seen = page.last_seen();
+    drop(page);
+    stage.gateway.log().wait_for(&["the session waits"], PATIENCE);
+    let dialled = office.dial("700").await.expect("a number");
+    stage.gateway.log().wait_for(&["call began"], PATIENCE);
+    let (mut page, _) = resume(&stage, &session["resumeToken"], last_seen).await.expect("in time");
+    let taking = answer(&mut page, media(&stage, OTHER_HZ));
+    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
+    let dialled = dialled.expect("an answer");
+    assert!(dialled.provisional_statuses().contains(&180), "the page rang");
+    assert_page_hears(&placed.media, CALLER_HZ).await;
+    assert_phone_hears(&dialled, OTHER_HZ).await;
+    dialled.hang_up().await.expect("confirmed");
+    page.event("ended", PATIENCE).await.expect("its end");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Its connection is there still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_session_goes_on_elsewhere_is_told_and_closed_and_its_call_does_not_notice() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, session, placed, lifted) = begin_call(&stage, &carrier).await;
+    let resumed = resume(&stage, &session["resumeToken"], page.last_seen()).await;
+    let (mut other, resumed) = resumed.expect("in time");
+    assert_eq!(resumed["calls"][0]["callId"], placed.call_id.as_str());
+    page.event("replacedSession", PATIENCE).await.expect("it is told");
+    page.closed(PATIENCE).await.expect("its end");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_hears_no_gap(&lifted).await;
+    hang_up(&mut other, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
     stage.gateway.assert_all_is_over(1);
 }
 

@@ -4,7 +4,10 @@ use serde_json::json;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{JsonPage, Voice, WebrtcCaller, WebrtcConfig};
 
-use super::page::{OTHER_HZ, assert_phone_hears, begin_call, call, connected, media, stage};
+use super::page::{
+    OTHER_HZ, assert_page_hears, assert_phone_hears, begin_call, call, connect, connected, hang_up, media,
+    stage, take,
+};
 use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, webrtc};
 use crate::support::gateway::PATIENCE;
 
@@ -65,4 +68,24 @@ async fn a_page_puts_the_parties_of_its_two_calls_through() {
     assert_phone_hears(&taken, OTHER_HZ).await;
     taken.hang_up().await.expect("confirmed");
     lifted.ended(PATIENCE).await.expect("the phone is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_to_which_a_call_is_handed_on_is_told_who_calls_and_by_whom() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let (mut page, _, placed, lifted) = begin_call(&stage, &carrier).await;
+    let params = json!({ "callId": placed.call_id, "to": "bob" });
+    page.request("transfer", params).await.expect("it is asked for");
+    let incoming = bob.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!((&incoming["from"], &incoming["transferredBy"]), (&json!("9100"), &json!("alice")));
+    let taken = take(&mut bob, &incoming, media(&stage, CALLER_HZ)).await;
+    page.event("ended", PATIENCE).await.expect("its end");
+    placed.media.close();
+    assert_page_hears(&taken.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut bob, taken).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
 }

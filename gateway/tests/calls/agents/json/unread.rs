@@ -7,11 +7,13 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::JsonPage;
 
 use super::page::{
-    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, hang_up, open, proof, stage,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, connect, hang_up, open, proof,
+    stage, stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
-use crate::agents::stage::{CALLER_HZ, phone};
+use crate::agents::stage::{CALLER_HZ, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::PATIENCE;
+use crate::support::process::wait_until;
 
 /// How long a page asks at most until it is let go: what waits in the gateway's socket is some megabytes.
 const ASKED_FOR: Duration = Duration::from_secs(60);
@@ -51,5 +53,27 @@ async fn a_page_that_does_not_read_is_let_go_may_come_back_and_others_do_not_not
     assert_hears_no_gap(&lifted).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Whoever reads nothing answers no pings. Fails when nobody minds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_answers_no_pings_is_gone_may_come_back_and_a_call_does_not_notice() {
+    let stage = stage_with("ping_s = 1");
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let alice = webrtc(stage.alice()).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &carrier).await;
+    let (silent, session) = connect(&stage.gateway, "bob").await;
+    let is_gone = || stage.gateway.log().count(&[WAITS]) == 1;
+    assert!(tokio::task::block_in_place(|| wait_until(PATIENCE, is_gone)), "it is let go");
+    let last_seen = silent.last_seen();
+    drop(silent);
+    let mut back = open(&stage.gateway).await;
+    let params = json!({ "token": session["resumeToken"], "lastSeen": last_seen });
+    back.request("resume", params).await.expect("its session waits");
+    assert_phone_hears(&call, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    lifted.ended(PATIENCE).await.expect("it is hung up");
     stage.gateway.assert_all_is_over(1);
 }

@@ -53,3 +53,26 @@ async fn frames_that_are_none_are_told_by_their_codes_at_both_doors_and_a_call_d
     talk.hang_up().await;
     doors.stage.gateway.assert_all_is_over(1);
 }
+
+/// One of a client's, masked and empty.
+const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+
+/// More than anybody may send at once.
+const FLOOD: usize = 300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_that_pings_without_end_is_closed_at_both_doors_and_a_call_does_not_notice() {
+    let doors = Doors::new(GatewayConfig::default().sections("[json]\npasswords = true"));
+    let talk = Talk::begin(&doors.stage).await;
+    for (subprotocol, path) in [("sip", "/sip"), ("webtrunk.v1.json", "/api/v1")] {
+        let mut peer = open(&doors, subprotocol, path).await;
+        peer.send_raw(&PING).await;
+        let answer = peer.frame().await;
+        assert!(matches!(answer, Some(Frame::Pong(_))), "{subprotocol}: {answer:?}");
+        peer.send_raw(&PING.repeat(FLOOD)).await;
+        assert_eq!(peer.close_code().await, Some(1008), "{subprotocol}");
+    }
+    talk.assert_undisturbed().await;
+    talk.hang_up().await;
+    doors.stage.gateway.assert_all_is_over(1);
+}
