@@ -248,6 +248,7 @@ fn the_crm_of_the_sdk_still_holds_who_was_held_when_it_is_loaded_anew(seat: &Sea
     let mut other = RtpPeer::new(&stage.branch, 7000);
     let values = [("FORMATS", "0"), ("CALLER", "0301234567")];
     let bert = Sipp::caller(&stage.branch, "caller_talks", sip, "4711", &values);
+    page.see(".card:last-child .name", "Bert Sample");
     page.click(".card:last-child .answer");
     page.see("#status", "From Bert Sample: connected");
     let port = bert.wait_for("200").audio_port().expect("it has audio");
