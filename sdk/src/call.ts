@@ -79,6 +79,7 @@ export class Call extends Emitter<CallEvents> {
   #ended: Ended | null = null;
   #isHeld = false;
   #isHeldByOther = false;
+  #isMuted = false;
   /** The change of media that is under way: the next one waits for it. */
   #turn: Promise<unknown> = Promise.resolve();
   #isRestarting = false;
@@ -109,7 +110,7 @@ export class Call extends Emitter<CallEvents> {
   /** Whether the other end holds it. */
   get isHeldByOther(): boolean { return this.#isHeldByOther; }
 
-  get isMuted(): boolean { return this.#media?.isMuted ?? false; }
+  get isMuted(): boolean { return this.#isMuted; }
 
   /** What is heard; null before there is anything. */
   get stream(): MediaStream | null { return this.#media?.stream ?? null; }
@@ -153,10 +154,12 @@ export class Call extends Emitter<CallEvents> {
   async resumeMedia(): Promise<void> {
     await this.#change('resumeMedia', { isHeld: false });
     this.#isHeld = false;
+    this.#media?.silence(false);
   }
 
   /** Lets the other end hear nothing, or something again. */
   mute(isMuted = true): void {
+    this.#isMuted = isMuted;
     this.#media?.mute(isMuted);
   }
 
@@ -240,12 +243,10 @@ export class Call extends Emitter<CallEvents> {
     this.#isHeld = isHeld;
     return this.#inTurn(async () => {
       const media = await this.#open();
-      // Whoever waits does not hear the page in between.
-      if (isHeld) media.mute(true);
+      // Whoever waits does not hear the page in between, nor where it cannot be held again.
+      media.silence(isHeld);
       await this.#negotiate('rejoin', {});
-      if (!isHeld) return;
-      await this.#negotiate('hold', { isHeld });
-      media.mute(false);
+      if (isHeld) await this.#negotiate('hold', { isHeld });
     });
   }
 
@@ -345,6 +346,7 @@ export class Call extends Emitter<CallEvents> {
     }
     this.#media?.close();
     this.#media = media;
+    media.mute(this.#isMuted);
     return media;
   }
 

@@ -29,6 +29,7 @@ export class Media {
   #microphone: MediaStream;
   #stream: MediaStream | null = null;
   #isMuted = false;
+  #isSilenced = false;
   #candidates: string[] = [];
   #meters: [LevelMeter, LevelMeter] | null = null;
 
@@ -73,10 +74,6 @@ export class Media {
 
   get ice(): RTCIceConnectionState {
     return this.#connection.iceConnectionState;
-  }
-
-  get isMuted(): boolean {
-    return this.#isMuted;
   }
 
   /** Makes an offer, which waits for its answer. Candidates are not waited for: the gateway finds them by our checks. */
@@ -132,7 +129,13 @@ export class Media {
 
   mute(isMuted: boolean): void {
     this.#isMuted = isMuted;
-    this.#microphone.getAudioTracks().forEach((track) => { track.enabled = !isMuted; });
+    this.#letSpeak();
+  }
+
+  /** Says nothing, muted or not, until it is told otherwise. */
+  silence(isSilenced: boolean): void {
+    this.#isSilenced = isSilenced;
+    this.#letSpeak();
   }
 
   /** Speaks by another microphone from now on. */
@@ -140,7 +143,7 @@ export class Media {
     await this.#transceiver().sender.replaceTrack(microphone.getAudioTracks()[0] ?? null);
     this.#microphone.getTracks().forEach((track) => track.stop());
     this.#microphone = microphone;
-    this.mute(this.#isMuted);
+    this.#letSpeak();
     this.#closeMeters();
   }
 
@@ -169,6 +172,11 @@ export class Media {
     this.#connection.close();
     this.#microphone.getTracks().forEach((track) => track.stop());
     if (this.#audio !== null) this.#audio.srcObject = null;
+  }
+
+  #letSpeak(): void {
+    const speaks = !this.#isMuted && !this.#isSilenced;
+    this.#microphone.getAudioTracks().forEach((track) => { track.enabled = speaks; });
   }
 
   #closeMeters(): void {

@@ -391,10 +391,11 @@ test('a page that was reloaded joins its calls again, and knows whom they are wi
   assert.equal(tab.socket.count('rejoin'), 2);
 });
 
-test('a call that the page held is held again after a reload, and hears nothing of the page in between', async () => {
+/** A call that its page held, in the page that is loaded after it: that asks to join it again. */
+async function reloadHeld(): Promise<{ tab: FakeBrowser; call: Call; isHeard: () => boolean }> {
   const { browser, phone } = await connected();
-  const call = await talk(phone, browser);
-  const holding = call.hold();
+  const held = await talk(phone, browser);
+  const holding = held.hold();
   await settle();
   await browser.socket.answer('hold', { sdp: 'held' });
   await holding;
@@ -408,13 +409,58 @@ test('a call that the page held is held again after a reload, and hears nothing 
   await tab.socket.answer('resume', resumed('second', [{ callId: 'a1', peer: '100', state: 'connected' }]));
   assert.deepEqual(told, [[true, false]]);
   assert.deepEqual(tab.socket.request('rejoin').params, { callId: 'a1', sdp: 'offer 1 sendrecv ice 0' });
-  const isHeard = (): boolean => tab.stream.track.enabled;
-  assert.equal(isHeard(), false);
+  return { tab, call: reloaded.calls[0] as Call, isHeard: () => tab.stream.track.enabled };
+}
+
+async function takeBack(call: Call, tab: FakeBrowser): Promise<void> {
+  const resuming = call.resumeMedia();
+  await settle();
+  await tab.socket.answer('resumeMedia', { sdp: 'taken back' });
+  await resuming;
+}
+
+test('a call that the page held is held again after a reload, and hears nothing of the page until it is taken back', async () => {
+  const { tab, call, isHeard } = await reloadHeld();
+  assert.deepEqual([isHeard(), call.isMuted], [false, false]);
   await tab.socket.answer('rejoin', { sdp: 'gateway' });
   assert.deepEqual(tab.socket.request('hold').params, { callId: 'a1', sdp: 'offer 2 inactive ice 0' });
   assert.equal(isHeard(), false);
   await tab.socket.answer('hold', { sdp: 'held' });
-  assert.equal(isHeard(), true, 'as soon as it is taken back');
+  await takeBack(call, tab);
+  assert.deepEqual([isHeard(), call.isHeld], [true, false]);
+});
+
+test('whoever is muted while a call is held again stays so', async () => {
+  const { tab, call, isHeard } = await reloadHeld();
+  call.mute();
+  await tab.socket.answer('rejoin', { sdp: 'gateway' });
+  await tab.socket.answer('hold', { sdp: 'held' });
+  await takeBack(call, tab);
+  assert.deepEqual([isHeard(), call.isMuted], [false, true]);
+  call.mute(false);
+  assert.equal(isHeard(), true);
+});
+
+test('a call that is muted as soon as it is restored is not heard', async () => {
+  const { browser, phone } = await connected();
+  await talk(phone, browser);
+  browser.happen('pagehide');
+  const { browser: tab, phone: reloaded } = page(new FakeBrowser(browser.kept));
+  reloaded.on('restored', (call) => call.mute());
+  reloaded.connect();
+  tab.socket.open();
+  await settle();
+  await tab.socket.answer('resume', resumed('second', [{ callId: 'a1', peer: '100', state: 'connected' }]));
+  assert.deepEqual([tab.socket.count('rejoin'), tab.stream.track.enabled], [1, false]);
+});
+
+test('a call that cannot be held again after a reload hears nothing of the page until it is taken back', async () => {
+  const { tab, call, isHeard } = await reloadHeld();
+  await tab.socket.answer('rejoin', { sdp: 'gateway' });
+  await tab.socket.refuse('hold', 1008);
+  assert.deepEqual([isHeard(), call.isHeld], [false, true]);
+  await takeBack(call, tab);
+  assert.equal(isHeard(), true);
 });
 
 test('two calls are put together, and the fault is told where that cannot be', async () => {
