@@ -171,12 +171,20 @@ impl WebSocket {
                 Kinds::Both => Ok(Some(bytes)),
             },
             Some(Ok(AggregatedMessage::Ping(payload))) => {
-                self.pings.take(pings(), 0.0, self.heard_at.into_std()).map_err(|_| End::Idle)?;
+                self.count_ping()?;
                 written(timeout(self.write_deadline, self.session.pong(&payload)).await).map(|()| None)
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(None),
             Some(Ok(AggregatedMessage::Close(_))) => Err(End::Closed),
         }
+    }
+
+    /// Counts a ping that is to be answered: of this protocol, or of the one that it carries.
+    ///
+    /// # Errors
+    /// It is one too many: the connection is over.
+    pub fn count_ping(&mut self) -> Result<(), End> {
+        self.pings.take(pings(), 0.0, self.heard_at.into_std()).map_err(|_| End::Idle)
     }
 
     /// Sends: text where it is text, which is what browsers' libraries expect.

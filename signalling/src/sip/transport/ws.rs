@@ -126,6 +126,7 @@ impl Talk<'_> {
         // The keep-alive of RFC 5626 4.4.1, which some clients use here too.
         if message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
             return if message.as_ref() == b"\r\n\r\n" {
+                self.socket.count_ping()?;
                 self.socket.write(Bytes::from_static(b"\r\n")).await
             } else {
                 Ok(())
