@@ -29,7 +29,7 @@ pub struct HumHeard {
     /// did.
     pub whose: Option<Hum>,
     /// Who hummed alone for a while in place of who was expected, where that one was heard otherwise.
-    pub stranger: Option<Hum>,
+    pub stranger: Option<Stranger>,
     /// Nobody hummed, and yet it was loud.
     pub is_other: bool,
     /// The level of the hum that was expected, in dBm0, over all pieces in which anything hummed.
@@ -40,6 +40,15 @@ pub struct HumHeard {
     pub until: Option<Duration>,
     /// Where beeps began, from the first sample on.
     pub beeps: Vec<Duration>,
+}
+
+/// Who hums in place of who was expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stranger {
+    /// Whose hum it is.
+    pub hum: Hum,
+    /// How loud it is, in dBm0.
+    pub level_dbm0: f64,
 }
 
 /// A time in which the hum was not heard, to a packet.
@@ -161,7 +170,7 @@ impl HumHeard {
         let pieces = some_of(pieces.iter().map(|(_, piece)| *piece));
         let whose = whose(&pieces, Some(expected)).filter(|hum| is_judged || *hum == expected);
         let is_expected = whose == Some(expected);
-        let stranger = is_expected.then(|| self::whose(&some_of(without.iter().copied()), None)).flatten();
+        let stranger = is_expected.then(|| Stranger::of(&some_of(without.iter().copied()))).flatten();
         let humming = pieces.iter().map(|piece| expected.level(piece));
         let level_dbm0 = humming.max_by(f64::total_cmp).unwrap_or(f64::NEG_INFINITY);
         let frames = whose.map(|hum| frames(samples, hum)).unwrap_or_default();
@@ -184,6 +193,14 @@ impl HumHeard {
     #[must_use]
     pub fn longest_hole(&self) -> Duration {
         self.holes.iter().map(|hole| hole.length).max().unwrap_or_default()
+    }
+}
+
+impl Stranger {
+    fn of(pieces: &[&[i16]]) -> Option<Self> {
+        let hum = whose(pieces, None)?;
+        let level_dbm0 = pieces.iter().map(|piece| hum.level(piece)).max_by(f64::total_cmp)?;
+        Some(Self { hum, level_dbm0 })
     }
 }
 
@@ -396,7 +413,9 @@ mod tests {
             let parts = if seconds[0] > seconds[1] { [own, other] } else { [other, own] };
             let samples = [heard(parts[0], seconds[0]), heard(parts[1], seconds[1])].concat();
             let found = HumHeard::of(&samples, own, &[]);
-            assert_eq!((found.whose, found.stranger), (Some(own), Some(other)), "{parts:?}");
+            let stranger = found.stranger.unwrap_or_else(|| panic!("nobody in {parts:?}"));
+            assert_eq!((found.whose, stranger.hum), (Some(own), other), "{parts:?}");
+            assert!((stranger.level_dbm0 - HUM_DBM0).abs() < 1.0, "{stranger:?}");
             // Music on hold, for instance.
             let anything = [Duration::ZERO..Duration::from_secs(2), Duration::from_secs(5)..Duration::MAX];
             assert_eq!(HumHeard::of(&samples, own, &anything).stranger, None, "{parts:?}");

@@ -17,7 +17,7 @@ pub use alignment::Alignment;
 pub use arrivals::{Arrivals, losses_in_order};
 pub use delay::{Delays, Passage, numbered_delays};
 pub use e_model::{EModel, burst_ratio};
-pub use hum::{Hole, Hum, HumHeard};
+pub use hum::{Hole, Hum, HumHeard, Stranger};
 pub use opinion::opinion;
 pub use percentiles::Percentiles;
 pub use pesq::{PesqBand, PesqError, pesq};

@@ -11,7 +11,7 @@ use super::call::{Excuse, Happened, Said, Side};
 use super::{DigitTrip, Finding, FindingKind, Limits, digit_trip, digits, pauses, tail};
 use crate::agent::{Heard, Sent};
 use crate::hear::{
-    Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, below_said, burst_ratio, level_beside,
+    Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, Stranger, below_said, burst_ratio, level_beside,
     losses_in_order,
 };
 
@@ -198,20 +198,22 @@ impl DirectionVerdict {
     }
 
     /// `stranger` is who was heard for a while in place of who was expected.
-    fn judge_hum(&mut self, whose: Hum, stranger: Option<Hum>, hums: &Hums<'_>, limits: &Limits) {
+    fn judge_hum(&mut self, whose: Hum, stranger: Option<Stranger>, hums: &Hums<'_>, limits: &Limits) {
         if whose == hums.said {
             self.judge_level(limits);
             let echo = below_said(level_beside(hums.samples, hums.own));
+            let is_own = |it: Stranger| it.hum == hums.own;
+            let is_loud = |it: Stranger| below_said(it.level_dbm0) < limits.echo_db;
             if hums.own != hums.said && echo < limits.echo_db {
                 self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
-            } else if stranger == Some(hums.own) {
+            } else if stranger.is_some_and(|it| is_own(it) && is_loud(it)) {
                 self.find(
                     FindingKind::Echo,
                     "for a while what was said comes back, and nothing else".to_owned(),
                 );
             }
-            if let Some(stranger) = stranger.filter(|it| *it != hums.own) {
-                self.find(FindingKind::Swapped, anothers(stranger, hums.said));
+            if let Some(stranger) = stranger.filter(|it| !is_own(*it)) {
+                self.find(FindingKind::Swapped, anothers(stranger.hum, hums.said));
             }
         } else if whose == hums.own {
             self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
@@ -386,6 +388,18 @@ mod tests {
             let mut verdict = DirectionVerdict::default();
             verdict.judge_silence(&sent, &happened);
             assert_eq!(verdict.findings.len(), expected, "{happened:?}");
+        }
+    }
+
+    #[test]
+    fn an_echo_of_a_part_of_the_talk_is_none_where_it_is_as_quiet_as_the_limit_lets_it_be() {
+        let (said, own) = (Hum::of_answerer(5), Hum::of_caller(5));
+        let hums = Hums { said, own, origin: None, samples: &[] };
+        for (level_dbm0, echo_db, expected) in [(-31.0, 30.0, 1), (-31.0, 10.0, 0), (-17.0, 10.0, 1)] {
+            let mut verdict = DirectionVerdict::default();
+            let limits = Limits { echo_db, ..Limits::default() };
+            verdict.judge_hum(said, Some(Stranger { hum: own, level_dbm0 }), &hums, &limits);
+            assert_eq!(verdict.findings.len(), expected, "{level_dbm0} dBm0, {echo_db} dB");
         }
     }
 
