@@ -296,7 +296,10 @@ impl B2bua {
         let music = self.settings.music_on_hold.clone();
         let playback = PlaybackId::ENDLESS;
         match (self.partner, music) {
-            (Some(partner), _) => self.connect(partner),
+            (Some(partner), _) => {
+                self.forget_redirects();
+                self.connect(partner);
+            }
             (None, None) => self.hear(stays, HearSource::Silence),
             (None, Some(music)) => {
                 self.hear(stays, HearSource::Prompts { prompts: vec![music], is_looped: true, playback });

@@ -254,3 +254,28 @@ fn the_target_of_a_transfer_may_send_it_on_by_the_rights_of_who_asked() {
     assert_eq!(words, ["remove callee", "route User(\"bob\") to 200"]);
     assert_eq!(routed(&mut bench, refuse()), ["tell callee Failed(NotFound)"]);
 }
+
+#[test]
+fn who_answered_when_who_asked_was_gone_has_the_call_and_no_later_transfer_goes_where_another_sent_it() {
+    let (mut bench, callee) = Bench::talking(user());
+    let caller = bench.caller;
+    bench.call.callees[0].origin = Origin::User("bob".into());
+    bench.signal(Event::TransferAsked { leg: callee, destination: "carol".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(BridgeTarget::User("two".into()))]));
+    let [moved, lifts] = [1, 2].map(|index| bench.call.callees[index].leg);
+    for leg in [moved, lifts] {
+        bench.media(CallEvent::OfferReady { leg, description: description() });
+    }
+    assert_eq!(redirect(&mut bench, moved, &["200"], true), ["remove callee"]);
+    bench.answer(lifts);
+    bench.signal(Event::Ended { leg: callee, cause: EndCause::Hangup });
+    bench.agreed(lifts, Direction::SendRecv);
+    assert_eq!(bench.call.partner, Some(lifts));
+
+    bench.signal(Event::TransferAsked { leg: caller, destination: "dave".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let target = bench.call.callees[1].leg;
+    bench.media(CallEvent::OfferReady { leg: target, description: description() });
+    let words = bench.signal(Event::Ended { leg: target, cause: EndCause::Busy });
+    assert_eq!(words, ["remove callee", "tell caller Failed(Busy)"]);
+}
