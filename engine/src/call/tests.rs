@@ -19,6 +19,7 @@ mod ptimes;
 mod quality;
 mod tones;
 mod transcoding;
+mod unsent;
 mod weather;
 
 use super::{

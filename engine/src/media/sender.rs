@@ -8,7 +8,7 @@
 //! ```
 //!
 //! While a digit is sent, as an event or as tones, voice is kept back and its time passes (RFC 4733 2.5.1.1). While
-//! nothing may be sent, its time passes too, and nothing is encoded.
+//! nothing may be sent, or the transport is not up, its time passes too. What is not sent is not encoded.
 
 use std::time::{Duration, Instant};
 

@@ -363,6 +363,9 @@ impl B2bua {
         let leg = self.caller.leg;
         // The plan goes on with one who talks with nobody: whoever held it is gone.
         self.tell_hold(leg);
+        if self.follow_redirect() {
+            return;
+        }
         let Some(step) = self.steps.pop_front() else { return self.end_plan() };
         match step {
             Step::Answer if self.caller.is_talking() => self.next_step(directory, now),

@@ -295,9 +295,6 @@ impl B2bua {
         if !is_hopeless {
             return;
         }
-        if (self.transfer.is_some() || self.doing == Doing::Calling) && self.follow_redirect() {
-            return;
-        }
         if self.transfer.is_some() {
             return self.next_transfer_step(directory, now);
         }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use tracing::info;
 use webtrunk_engine::{EndCause, LegId};
 
-use super::call::B2bua;
+use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect, Redirects};
 use super::party::PartyState;
 use crate::adapter::Command;
@@ -31,16 +31,22 @@ const PLACES_MAX: usize = 5;
 /// Where a call is sent on to.
 #[derive(Debug, Default)]
 pub(super) struct Redirection {
-    /// Places that were not asked for.
-    places: VecDeque<String>,
+    /// Places that were not asked for, the next first.
+    places: VecDeque<Elsewhere>,
     /// How many there were so far.
     count: usize,
     /// The dial plan is asked for one.
     is_asked: bool,
-    /// Steps of the old plan, behind those of the place that is called; `None` before the first.
-    behind: Option<usize>,
     /// Places that the caller is to be told.
     told: Vec<String>,
+}
+
+/// A place that somebody who was called has named.
+#[derive(Debug)]
+struct Elsewhere {
+    destination: String,
+    /// Steps of the plan that come behind it: while more are left, they are another place's.
+    behind: usize,
 }
 
 impl Redirection {
@@ -53,16 +59,22 @@ impl Redirection {
 impl B2bua {
     /// A callee is to be called elsewhere; its leg ends next.
     pub(super) fn on_redirected(&mut self, leg: LegId, places: Vec<String>, directory: &dyn Directory) {
-        let Some(party) = self.callees.iter().find(|callee| callee.leg == leg) else { return };
+        // One that was given up is being told so.
+        let callee = self.callees.iter().find(|callee| callee.leg == leg && !callee.is_leaving());
+        let Some(party) = callee else { return };
         let redirects = directory.redirects(&party.origin);
         info!(?places, redirects = redirects.as_str(), "callee is to be called elsewhere");
+        let behind = self.steps_left().len();
         let Redirection { places: known, count, told, .. } = &mut self.redirection;
         match redirects {
             Redirects::Refuse => {}
             Redirects::Follow => {
                 let left = PLACES_MAX.saturating_sub(*count);
                 *count += places.len().min(left);
-                known.extend(places.into_iter().take(left));
+                // Where a place sends the call on comes before the next place.
+                for destination in places.into_iter().take(left).rev() {
+                    known.push_front(Elsewhere { destination, behind });
+                }
             }
             // Who asks for a transfer is told how it goes in other words.
             Redirects::Pass if self.transfer.is_some() => {}
@@ -73,18 +85,21 @@ impl B2bua {
         }
     }
 
-    /// Asks for the next place, where there is one and nothing is left to do for the one before: nobody rings any more.
-    /// Whether it did.
+    /// Asks for the next place, where there is one and nothing is left to do for the one before: nobody rings any more, and
+    /// the plan is about to go on. Whether it did.
     pub(super) fn follow_redirect(&mut self) -> bool {
         let left = self.steps_left().len();
-        if self.redirection.behind.is_some_and(|behind| left > behind) {
+        if self.redirection.places.front().is_none_or(|next| left > next.behind) {
             return false;
         }
-        let Some(destination) = self.redirection.places.pop_front() else { return false };
+        let Some(Elsewhere { destination, .. }) = self.redirection.places.pop_front() else { return false };
         let asker = self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.by());
         let Some(party) = self.party(asker) else { return false };
         let (origin, caller) = (party.origin.clone(), party.identity.clone());
         self.redirection.is_asked = true;
+        if self.transfer.is_none() {
+            self.doing = Doing::Calling;
+        }
         self.effect(Effect::Route { origin, caller, destination });
         true
     }
@@ -129,10 +144,12 @@ impl B2bua {
             // A room is met on its own media thread, and a call stays on the one where it began.
             Decision::Run(plan) if plan.room().is_none() => {
                 info!(rule = %plan.rule, "call goes elsewhere");
-                // Who was served there wants nothing of the old plan, which is for those who reached nobody.
-                let is_served = plan.steps.iter().any(|step| !matches!(step, Step::Bridge(_)));
+                // Who was served there wants neither the next place nor the old plan, which are for those who reached nobody.
+                let is_served = plan.steps.iter().any(serves);
+                if is_served {
+                    self.redirection.places.clear();
+                }
                 let end = is_served.then_some(Step::Hangup);
-                self.redirection.behind = Some(self.steps_left().len());
                 let steps = self.steps_left();
                 for step in plan.steps.iter().cloned().chain(end).rev() {
                     steps.push_front(step);
@@ -147,4 +164,9 @@ impl B2bua {
         self.give_up_calling(directory, now);
         true
     }
+}
+
+/// Whether the caller hears something of the gateway's own by this step.
+const fn serves(step: &Step) -> bool {
+    matches!(step, Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_) | Step::Menu(_))
 }

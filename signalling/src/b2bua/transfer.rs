@@ -206,7 +206,9 @@ impl B2bua {
     /// Runs the plan of a transfer on, until somebody is called: what a caller would have heard before is passed
     /// over, but where it is all that there is to hear, who stays hears it at once.
     pub(super) fn next_transfer_step(&mut self, directory: &dyn Directory, now: Instant) {
-        while let Some(step) = self.transfer.as_mut().map(|transfer| transfer.steps.pop_front()) {
+        while !self.follow_redirect()
+            && let Some(step) = self.transfer.as_mut().map(|transfer| transfer.steps.pop_front())
+        {
             let is_passed = matches!(&step, Some(Step::Bridge(bridge)) if !self.is_next(bridge));
             let Some(transfer) = self.transfer.as_mut().filter(|_| !is_passed) else { continue };
             match step {
@@ -294,7 +296,10 @@ impl B2bua {
         let music = self.settings.music_on_hold.clone();
         let playback = PlaybackId::ENDLESS;
         match (self.partner, music) {
-            (Some(partner), _) => self.connect(partner),
+            (Some(partner), _) => {
+                self.forget_redirects();
+                self.connect(partner);
+            }
             (None, None) => self.hear(stays, HearSource::Silence),
             (None, Some(music)) => {
                 self.hear(stays, HearSource::Prompts { prompts: vec![music], is_looped: true, playback });

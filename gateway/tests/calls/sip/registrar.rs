@@ -17,7 +17,7 @@ const LATE_MAX: Duration = Duration::from_millis(900);
 
 /// How long an answer is waited for, and the waits after the first and the second failure (docs/SIP.md).
 const SILENCE: Duration = Duration::from_secs(4);
-const FIRST_WAIT: Range<u64> = 2..4;
+pub(super) const FIRST_WAIT: Range<u64> = 2..4;
 const SECOND_WAIT: Range<u64> = 4..8;
 
 /// The name and the password of the gateway's account.
@@ -31,7 +31,7 @@ pub(super) struct Registrar {
 
 /// A REGISTER that came.
 pub(super) struct Asked {
-    at: Instant,
+    pub(super) at: Instant,
     from: SocketAddr,
     pub(super) request: String,
 }
@@ -66,15 +66,6 @@ impl Registrar {
 
     pub(super) fn grant(&self, asked: &Asked, time: Duration) -> Instant {
         self.answer(asked, "200 OK", &granted(&asked.request, time))
-    }
-
-    /// Whether nothing has come that did not come before.
-    pub(super) fn is_left_alone(&self) -> bool {
-        self.socket.set_nonblocking(true).expect("a socket");
-        let mut buffer = [0; 4000];
-        let mut came =
-            std::iter::from_fn(|| self.socket.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec()));
-        came.all(|request| self.came.contains(&*String::from_utf8_lossy(&request)))
     }
 }
 
@@ -114,12 +105,12 @@ pub(super) fn wait_for_state(gateway: &Gateway, expected: &str) {
 }
 
 /// Fails unless a wait began and ended in time.
-fn assert_waited(waited: Duration, expected: Range<Duration>) {
+pub(super) fn assert_waited(waited: Duration, expected: Range<Duration>) {
     let is_in_time = waited >= expected.start && waited <= expected.end + LATE_MAX;
     assert!(is_in_time, "{waited:?}, not {expected:?}");
 }
 
-fn after(silence: Duration, seconds: Range<u64>) -> Range<Duration> {
+pub(super) fn after(silence: Duration, seconds: Range<u64>) -> Range<Duration> {
     silence + Duration::from_secs(seconds.start)..silence + Duration::from_secs(seconds.end)
 }
 

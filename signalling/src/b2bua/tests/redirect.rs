@@ -1,7 +1,7 @@
 //! Redirections: the dial plan says whether, by the rights of who placed the call.
 
 use super::*;
-use crate::routing::{Decision, Refusal};
+use crate::routing::{Decision, Menu, Refusal};
 
 /// A callee sends the call on, and is a trunk's unless it is a user.
 fn redirect(bench: &mut Bench, leg: LegId, places: &[&str], by_trunk: bool) -> Vec<String> {
@@ -24,6 +24,17 @@ fn run(steps: Vec<Step>) -> Decision {
 
 fn bridge_to(target: BridgeTarget) -> Step {
     Step::Bridge(bridge(target))
+}
+
+/// Whoever is called is called, and has no time.
+fn busy(bench: &mut Bench) -> Vec<String> {
+    let leg = bench.dial_all()[0];
+    bench.signal(Event::Ended { leg, cause: EndCause::Busy })
+}
+
+/// A way for where the one before it failed of itself.
+fn where_it_failed() -> Step {
+    Step::Bridge(Bridge { only_after: Some(Arc::from([EndCause::GatewayFailure])), ..bridge(user()) })
 }
 
 fn refuse() -> Decision {
@@ -100,14 +111,100 @@ fn places_are_called_one_after_the_other_each_by_all_its_plan() {
     assert_eq!(words, ["remove callee", "route User(\"alice\") to 200"]);
     let words = routed(&mut bench, run(vec![bridge_to(user()), bridge_to(user())]));
     assert_eq!(words, ["add callee", "offer callee"]);
-    let busy = |bench: &mut Bench| {
-        let leg = bench.dial_all()[0];
-        bench.signal(Event::Ended { leg, cause: EndCause::Busy })
-    };
     assert_eq!(busy(&mut bench), ["remove callee", "add callee", "offer callee"]);
     assert_eq!(busy(&mut bench), ["remove callee", "route User(\"alice\") to 201"]);
     assert_eq!(routed(&mut bench, run(vec![bridge_to(user())])), ["add callee", "offer callee"]);
     assert_eq!(busy(&mut bench), ["remove callee", "make answer for caller"], "the old plan goes on");
+}
+
+#[test]
+fn the_next_place_is_called_where_further_ways_to_the_one_before_are_for_other_failures() {
+    let mut bench = Bench::calling_then(trunk(), vec![Step::Answer]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200", "201"], true);
+    routed(&mut bench, run(vec![bridge_to(user()), where_it_failed()]));
+    assert_eq!(busy(&mut bench), ["remove callee", "route User(\"alice\") to 201"]);
+
+    let (mut bench, callee) = Bench::talking(user());
+    bench.call.callees[0].origin = Origin::User("bob".into());
+    bench.signal(Event::TransferAsked { leg: callee, destination: "carol".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let called = |bench: &mut Bench| {
+        let leg = bench.call.callees[1].leg;
+        bench.media(CallEvent::OfferReady { leg, description: description() });
+        leg
+    };
+    let target = called(&mut bench);
+    redirect(&mut bench, target, &["200", "201"], true);
+    routed(&mut bench, run(vec![bridge_to(user()), where_it_failed()]));
+    let leg = called(&mut bench);
+    let words = bench.signal(Event::Ended { leg, cause: EndCause::Busy });
+    assert_eq!(words, ["remove callee", "route User(\"bob\") to 201"]);
+}
+
+#[test]
+fn where_a_place_sends_the_call_on_to_comes_before_its_further_ways_and_the_next_place() {
+    let mut bench = Bench::calling_then(trunk(), vec![Step::Answer]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200", "201"], true);
+    routed(&mut bench, run(vec![bridge_to(trunk()), bridge_to(trunk())]));
+    let callee = bench.dial_all()[0];
+    let words = redirect(&mut bench, callee, &["300"], true);
+    assert_eq!(words, ["remove callee", "route User(\"alice\") to 300"]);
+    assert_eq!(routed(&mut bench, refuse()), ["add callee", "offer callee"], "the second way to the first");
+    let callee = bench.dial_all()[0];
+    let words = redirect(&mut bench, callee, &["301"], true);
+    assert_eq!(words, ["remove callee", "route User(\"alice\") to 301"]);
+    assert_eq!(routed(&mut bench, refuse()), ["route User(\"alice\") to 201"]);
+    assert_eq!(routed(&mut bench, refuse()), ["make answer for caller"], "the old plan goes on");
+}
+
+#[test]
+fn a_place_whose_plan_records_has_served_nobody_and_one_with_a_menu_has() {
+    let mut bench = Bench::calling_then(trunk(), vec![Step::Answer]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200", "201"], true);
+    routed(&mut bench, run(vec![Step::Record(record(RecordingFormat::Wav)), bridge_to(user())]));
+    assert_eq!(busy(&mut bench), ["remove callee", "route User(\"alice\") to 201"]);
+
+    let mut bench = Bench::calling_then(trunk(), vec![Step::Answer]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200", "201"], true);
+    let choices = vec![(Digit::parse('1').expect("a key"), vec![bridge_to(user())])];
+    let (prompts, timeout) = (vec![Arc::from("hello")], Duration::from_secs(5));
+    let menu = Menu { prompts, wrong: Vec::new(), choices, timeout, repeats: 0 };
+    assert_eq!(routed(&mut bench, run(vec![Step::Menu(menu)])), ["caller hears prompt"]);
+    assert_eq!(bench.press('1'), ["caller hears nothing", "add callee", "offer callee"]);
+    assert_eq!(busy(&mut bench), ["remove callee", "hang up caller Busy"], "nothing of the old plan");
+}
+
+#[test]
+fn one_that_was_given_up_sends_nobody_on() {
+    let silent = Bridge { progress_timeout: Some(Duration::from_secs(1)), ..bridge(trunk()) };
+    let mut bench = Bench::new(vec![Step::Bridge(silent), bridge_to(user())], true);
+    let callee = bench.dial_all()[0];
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(redirect(&mut bench, callee, &["200"], true), ["remove callee"]);
+    assert_eq!(busy(&mut bench), ["remove callee", "hang up caller Busy"]);
+}
+
+/// Whose own announcement said that it had moved is not whom the caller hears any more.
+#[test]
+fn early_media_of_the_next_place_is_heard() {
+    let mut bench = Bench::calling(trunk());
+    let early = |leg| Event::Progress {
+        leg,
+        is_ringing: false,
+        description: Some(description()),
+        signalled_from: FROM,
+    };
+    let callee = bench.dial_all()[0];
+    bench.signal(early(callee));
+    redirect(&mut bench, callee, &["200"], true);
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let callee = bench.dial_all()[0];
+    let words = bench.signal(early(callee));
+    assert!(words.contains(&"caller hears callee".to_owned()), "{words:?}");
 }
 
 #[test]
@@ -156,4 +253,29 @@ fn the_target_of_a_transfer_may_send_it_on_by_the_rights_of_who_asked() {
     let words = redirect(&mut bench, target, &["200"], true);
     assert_eq!(words, ["remove callee", "route User(\"bob\") to 200"]);
     assert_eq!(routed(&mut bench, refuse()), ["tell callee Failed(NotFound)"]);
+}
+
+#[test]
+fn who_answered_when_who_asked_was_gone_has_the_call_and_no_later_transfer_goes_where_another_sent_it() {
+    let (mut bench, callee) = Bench::talking(user());
+    let caller = bench.caller;
+    bench.call.callees[0].origin = Origin::User("bob".into());
+    bench.signal(Event::TransferAsked { leg: callee, destination: "carol".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(BridgeTarget::User("two".into()))]));
+    let [moved, lifts] = [1, 2].map(|index| bench.call.callees[index].leg);
+    for leg in [moved, lifts] {
+        bench.media(CallEvent::OfferReady { leg, description: description() });
+    }
+    assert_eq!(redirect(&mut bench, moved, &["200"], true), ["remove callee"]);
+    bench.answer(lifts);
+    bench.signal(Event::Ended { leg: callee, cause: EndCause::Hangup });
+    bench.agreed(lifts, Direction::SendRecv);
+    assert_eq!(bench.call.partner, Some(lifts));
+
+    bench.signal(Event::TransferAsked { leg: caller, destination: "dave".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let target = bench.call.callees[1].leg;
+    bench.media(CallEvent::OfferReady { leg: target, description: description() });
+    let words = bench.signal(Event::Ended { leg: target, cause: EndCause::Busy });
+    assert_eq!(words, ["remove callee", "tell caller Failed(Busy)"]);
 }
