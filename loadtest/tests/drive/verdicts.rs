@@ -150,11 +150,13 @@ async fn who_swaps_the_audio_of_two_calls_is_found_by_whose_it_is() {
     );
 }
 
-/// Most of the talk is the right one's; what is missing of the rest is a gap too.
+/// Most of the talk is the right one's. Two hums so near are not told apart in a packet, so what is missing may be a gap too.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_swaps_the_audio_of_two_calls_in_their_last_third_is_found_too() {
     let report = report_of(Fault::SwapsTwoCallsLater, TWO_CALLS).await;
-    assert_named(&report, &[FindingKind::Swapped, FindingKind::Gaps]);
+    let only_swapped =
+        |kinds: Vec<_>| kinds.into_iter().filter(|it| *it != FindingKind::Gaps).eq([FindingKind::Swapped]);
+    assert!(found(&report).into_iter().all(only_swapped), "{:?}", report.calls);
     let [first, second] = [0, 1].map(|call| {
         let verdict = report.calls[call].verdict.as_ref().expect("it was up");
         let found = verdict.to_caller.findings.iter().find(|it| it.kind == FindingKind::Swapped);
