@@ -17,7 +17,7 @@ const LATE_MAX: Duration = Duration::from_millis(900);
 
 /// How long an answer is waited for, and the waits after the first and the second failure (docs/SIP.md).
 const SILENCE: Duration = Duration::from_secs(4);
-pub(super) const FIRST_WAIT: Range<u64> = 2..4;
+const FIRST_WAIT: Range<u64> = 2..4;
 const SECOND_WAIT: Range<u64> = 4..8;
 
 /// The name and the password of the gateway's account.
@@ -54,6 +54,12 @@ impl Registrar {
                 return Asked { at: Instant::now(), from, request };
             }
         }
+    }
+
+    /// Whether nothing comes for three seconds.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.socket.set_read_timeout(Some(Duration::from_secs(3))).expect("a time-out");
+        self.socket.recv_from(&mut [0; 4000]).is_err()
     }
 
     /// Answers, and tells when.
@@ -105,12 +111,12 @@ pub(super) fn wait_for_state(gateway: &Gateway, expected: &str) {
 }
 
 /// Fails unless a wait began and ended in time.
-pub(super) fn assert_waited(waited: Duration, expected: Range<Duration>) {
+fn assert_waited(waited: Duration, expected: Range<Duration>) {
     let is_in_time = waited >= expected.start && waited <= expected.end + LATE_MAX;
     assert!(is_in_time, "{waited:?}, not {expected:?}");
 }
 
-pub(super) fn after(silence: Duration, seconds: Range<u64>) -> Range<Duration> {
+fn after(silence: Duration, seconds: Range<u64>) -> Range<Duration> {
     silence + Duration::from_secs(seconds.start)..silence + Duration::from_secs(seconds.end)
 }
 
