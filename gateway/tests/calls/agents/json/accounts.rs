@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::{JsonPage, PageMedia, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{JsonPage, PageMedia, Phone, Voice, WebrtcConfig};
 
 use super::keys::Keys;
 use super::page::{OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connected, hang_up, open};
@@ -61,6 +61,18 @@ async fn stands(page: &mut JsonPage, state: &str) {
     while page.event("registration", PATIENCE).await.expect("news")["account"] != state {}
 }
 
+/// The provider's other phone calls the account, the page lifts, and both hear each other until the phone hangs up.
+async fn assert_is_called(gateway: &Gateway, page: &mut JsonPage, other: &Phone) {
+    let dialled = other.dial("7100").await.expect("a number");
+    let taking = answer(page, media(gateway, CALLER_HZ));
+    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
+    let dialled = dialled.expect("an answer");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&dialled, CALLER_HZ).await;
+    dialled.hang_up().await.expect("confirmed");
+    page.event("ended", PATIENCE).await.expect("its end");
+}
+
 fn media(gateway: &Gateway, hz: u16) -> PageMedia {
     let voice = Some(Voice::tone(hz, LEVEL_DBM0));
     let own = WebrtcConfig::new(&gateway.websocket(), "carol", "unused");
@@ -107,14 +119,7 @@ async fn a_page_phones_by_the_account_of_its_token_both_ways_and_the_password_is
     lifted.ended(PATIENCE).await.expect("the phone is told");
     assert_eq!(provider.log().count(&["call began", ACCOUNT]), 1, "it was the account's call");
 
-    let dialled = other.dial("7100").await.expect("a number");
-    let taking = answer(&mut page, media(&gateway, CALLER_HZ));
-    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
-    let dialled = dialled.expect("an answer");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&dialled, CALLER_HZ).await;
-    dialled.hang_up().await.expect("confirmed");
-    page.event("ended", PATIENCE).await.expect("its end");
+    assert_is_called(&gateway, &mut page, &other).await;
     gateway.assert_all_is_over(2);
 
     page.request("disconnect", json!({})).await.expect("it is there");
@@ -152,14 +157,7 @@ async fn an_account_stays_registered_for_a_while_without_a_page_and_the_next_one
     page.request("connect", token).await.expect("a good token");
     stands(&mut page, "registered").await;
     assert_eq!(gateway.log().count(&["\"registered at the trunk\""]), 1, "it was all the time");
-    let dialled = other.dial("7100").await.expect("a number");
-    let taking = answer(&mut page, media(&gateway, CALLER_HZ));
-    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
-    let dialled = dialled.expect("an answer");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&dialled, CALLER_HZ).await;
-    dialled.hang_up().await.expect("confirmed");
-    page.event("ended", PATIENCE).await.expect("its end");
+    assert_is_called(&gateway, &mut page, &other).await;
     gateway.assert_all_is_over(1);
 }
 
