@@ -9,6 +9,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{Dial, Origin, Target};
 use crate::b2bua::Directory;
+use crate::calendar;
 use crate::lock::lock;
 use crate::spending::{CallLimits, Ledger, Meter, Refusal, Spent};
 
@@ -152,6 +153,7 @@ fn payers(user: Option<&str>, trunk: &str, directory: &dyn Directory) -> Vec<(Or
     all.filter_map(|payer| directory.limits(&payer).map(|limits| (payer, limits))).collect()
 }
 
+/// The day is the calendar's, so that a clock that is set back brings no minutes back.
 fn at() -> (Instant, SystemTime) {
-    (Instant::now(), SystemTime::now())
+    (Instant::now(), calendar::now())
 }

@@ -42,6 +42,7 @@ mod long_packets;
 mod long_requests;
 mod matched;
 mod menus;
+mod midnight;
 mod moved;
 mod mute;
 mod named_contact;
