@@ -5,6 +5,7 @@ mod adapters;
 mod asked_again;
 mod attacks;
 mod behind_proxies;
+mod breaking;
 mod burst;
 mod candidates;
 mod certificate;

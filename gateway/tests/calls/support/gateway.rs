@@ -18,6 +18,7 @@ use super::certificate::secure;
 use super::gateway_config::{ADMIN_PORT, HTTP_PORT, SIP_PORT};
 pub(crate) use super::gateway_config::{GatewayConfig, password};
 use super::host::Host;
+use super::launch::Launch;
 use super::log::Log;
 use super::process::{Process, wait_until};
 
@@ -34,8 +35,7 @@ pub(crate) struct Gateway {
     host: Host,
     /// Of its HTTP server.
     certificate: Option<PathBuf>,
-    environment: Vec<(String, String)>,
-    open_files: Option<u32>,
+    launch: Launch,
     /// Of its admin API.
     token: PathBuf,
     /// Holds the configuration; gone with the gateway.
@@ -55,11 +55,11 @@ impl Gateway {
         let path = folder.path().join(FILE);
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
-        let (environment, open_files) = (config.environment.clone(), config.open_files);
-        let (process, log) = run(&path, &environment, open_files);
+        let launch = config.launch.clone();
+        let (process, log) = run(&path, &launch);
         let certificate = config.certificate().map(Path::to_owned);
         let token = config.token_file(folder.path());
-        Self { process, log, host, certificate, environment, open_files, token, folder }
+        Self { process, log, host, certificate, launch, token, folder }
     }
 
     /// Lets it stand still for so long, as on a machine that is paused.
@@ -88,7 +88,7 @@ impl Gateway {
 
     fn start_again(&mut self) {
         self.process.wait(PATIENCE).expect("it ends in time");
-        (self.process, self.log) = run(&self.folder.path().join(FILE), &self.environment, self.open_files);
+        (self.process, self.log) = run(&self.folder.path().join(FILE), &self.launch);
     }
 
     /// What `webtrunk explain` tells of a call with the gateway's configuration.
@@ -290,25 +290,10 @@ impl Gateway {
     }
 }
 
-/// Runs the binary, with so many open files at most, and waits until all its listeners are open.
-fn run(path: &Path, environment: &[(String, String)], open_files: Option<u32>) -> (Process, Log) {
-    const BINARY: &str = env!("CARGO_BIN_EXE_webtrunk");
-    let mut command = match open_files {
-        Some(most) => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh", BINARY]);
-            shell
-        }
-        None => Command::new(BINARY),
-    };
+/// Starts the gateway, and waits until all its listeners are open.
+fn run(path: &Path, launch: &Launch) -> (Process, Log) {
     let mut process = Process::start(
-        command
-            .args(["run".as_ref(), path.as_os_str()])
-            .env_remove("WEBTRUNK_LOG")
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped()),
+        launch.command(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()),
     );
     let log = Log::of(process.child().stderr.take().expect("it is piped"));
     // The HTTP server's alone is open earlier.

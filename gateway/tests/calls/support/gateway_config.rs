@@ -9,6 +9,7 @@ use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
 
 use super::cluster::{Cluster, DATABASE};
 use super::host::Host;
+use super::launch::Launch;
 
 /// What a test wants of its gateway. Everything runs on loopback.
 #[derive(Default)]
@@ -38,8 +39,7 @@ pub(crate) struct GatewayConfig {
     rtp_address: Option<&'static str>,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
-    pub(super) environment: Vec<(String, String)>,
-    pub(super) open_files: Option<u32>,
+    pub(super) launch: Launch,
     drain_timeout_s: u32,
     telemetry: String,
     token_folder: Option<PathBuf>,
@@ -229,13 +229,19 @@ impl GatewayConfig {
 
     /// Runs with this in its environment.
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+        self.launch.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Lets it have so many files and sockets open, and no more.
     pub(crate) const fn open_files(mut self, most: u32) -> Self {
-        self.open_files = Some(most);
+        self.launch.open_files = Some(most);
+        self
+    }
+
+    /// Has this test be the gateway, in a process of its own, and not the binary.
+    pub(crate) const fn run_by(mut self, test: &'static str) -> Self {
+        self.launch.test = Some(test);
         self
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod gateway_config;
 pub(crate) mod ground;
 pub(crate) mod host;
 pub(crate) mod lasting_name;
+pub(crate) mod launch;
 pub(crate) mod leased;
 pub(crate) mod log;
 pub(crate) mod long_way;
