@@ -65,7 +65,13 @@ pub(crate) enum Fault {
     Vanishes,
     /// Nothing, and it is a proxy on the calls' way: what comes later without its route, or with it twice, goes nowhere.
     RoutesCalls,
+    /// Nothing, and it asks alice alone, and for her password.
+    AsksWhoCalls,
 }
+
+/// A status with what is asked by it.
+const CHALLENGE: &str =
+    "407 Proxy Authentication Required\r\nProxy-Authenticate: Digest realm=\"faulty\", nonce=\"once\"";
 
 pub(crate) struct FaultyGateway {
     address: SocketAddr,
@@ -173,7 +179,10 @@ impl Gateway {
                 way
             }
             None if message.starts_with("INVITE ") && self.is_full() => {
-                return self.refuse(message, from).await;
+                return self.refuse(message, from, "503 Service Unavailable").await;
+            }
+            None if message.starts_with("INVITE ") && !self.knows_who_calls(message) => {
+                return self.refuse(message, from, CHALLENGE).await;
             }
             None if message.starts_with("INVITE ") => self.open(call_id, from, self.phone_of(message)).await,
             None => return,
@@ -198,8 +207,14 @@ impl Gateway {
         self.fault == Fault::HasRoomForThree && lately.count() >= 3
     }
 
-    async fn refuse(&self, invite: &str, to: SocketAddr) {
-        let refusal = response_to(invite, "503 Service Unavailable");
+    fn knows_who_calls(&self, invite: &str) -> bool {
+        let proof = header(invite, "Proxy-Authorization");
+        self.fault != Fault::AsksWhoCalls
+            || proof.contains("username=\"alice\"") && proof.contains("nonce=\"once\"")
+    }
+
+    async fn refuse(&self, invite: &str, to: SocketAddr, status: &str) {
+        let refusal = response_to(invite, status);
         let _ = self.socket.send_to(refusal.as_bytes(), to).await;
     }
 

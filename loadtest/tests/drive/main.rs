@@ -1,5 +1,6 @@
 //! Runs of scenarios: against a gateway that is faulty on purpose, by several processes, and without any gateway at all.
 
+mod branches;
 mod bus;
 mod capacity;
 mod chance;
