@@ -16,6 +16,7 @@ mod nats;
 mod process;
 mod program;
 mod registrar;
+mod schema;
 mod screen;
 mod share;
 mod speech;

@@ -19,11 +19,11 @@ use crate::stage::{TWO_CALLS, free_address, scenario_text};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_webtrunk-loadtest");
 
 /// What came of these arguments, in this folder.
-async fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).current_dir(folder).output().await.expect("it is built")
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -87,7 +87,7 @@ async fn with_both_up(folder: &Path) -> (FaultyGateway, Child, Lines<BufReader<C
 }
 
 /// A run of the scenario in this folder, once it has told this.
-async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
+pub(crate) async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
     let mut program = Command::new(PROGRAM)
         .args(["run", "--plain"])
         .current_dir(folder)
@@ -101,7 +101,7 @@ async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<Chi
     (program, told)
 }
 
-fn signal(program: &Child, signal: Signal) {
+pub(crate) fn signal(program: &Child, signal: Signal) {
     let pid = i32::try_from(program.id().expect("it runs")).expect("a pid");
     kill(Pid::from_raw(pid), signal).expect("it runs");
 }
