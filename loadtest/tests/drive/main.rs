@@ -22,5 +22,6 @@ mod share;
 mod speech;
 mod stage;
 mod talk;
+mod terminal;
 mod thresholds;
 mod verdicts;
