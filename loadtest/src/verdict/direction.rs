@@ -1,19 +1,16 @@
 //! One direction of a call: what one end said, and what the other heard.
 
-use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
-use super::call::{Excuse, Happened, Said, Side};
-use super::{DigitTrip, Finding, FindingKind, Limits, digit_trip, digits, pauses, tail};
+use super::call::{Happened, Said, Side};
+use super::hummed::Hums;
+use super::{DigitTrip, Finding, FindingKind, Limits, digit_trip, digits, pauses};
 use crate::agent::{Heard, Sent};
-use crate::hear::{
-    Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, Stranger, below_said, burst_ratio, level_beside,
-    losses_in_order,
-};
+use crate::hear::{Arrivals, EModel, burst_ratio, losses_in_order};
 
 /// What was found in one direction of one call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,11 +67,7 @@ pub struct DirectionVerdict {
 }
 
 /// The time that a packet takes to be filled.
-const PTIME: Duration = Duration::from_millis(20);
-/// A beep that was heard before it was said was so by as much at most: clocks and windows.
-const EARLY_MAX: Duration = Duration::from_millis(5);
-/// Beeps are this far apart; a longer way cannot be told.
-const DELAY_MAX: Duration = Duration::from_millis(2000);
+pub(super) const PTIME: Duration = Duration::from_millis(20);
 /// So many packets were said that silence is no chance.
 const JUDGED_MIN: usize = 50;
 
@@ -123,14 +116,6 @@ pub(super) fn listen(
     (verdict, holes)
 }
 
-/// What is listened to where both ends hum.
-struct Hums<'h> {
-    said: Hum,
-    own: Hum,
-    origin: Option<SystemTime>,
-    samples: &'h [i16],
-}
-
 impl DirectionVerdict {
     fn note_arrivals(&mut self, arrivals: &Arrivals) {
         self.received = arrivals.packets;
@@ -159,67 +144,6 @@ impl DirectionVerdict {
         let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
         verdict.first_audio_ms = to.heard.first_at().zip(due).map(|(first, due)| ms(since(due, first)));
         verdict
-    }
-
-    fn listen_to_hum(
-        &mut self,
-        hums: &Hums<'_>,
-        from: &Side<'_>,
-        to: &Side<'_>,
-        limits: &Limits,
-        happened: &Happened,
-    ) -> Vec<(SystemTime, Duration)> {
-        let origin = hums.origin;
-        let hum = HumHeard::of(hums.samples, hums.said, &anything(origin, to.answered_at, happened));
-        // A stranger's beeps tell nothing of this way.
-        let is_right = hum.whose == Some(hums.said);
-        let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
-        let sound = Duration::from_secs_f64(hums.samples.len() as f64 / 8000.0);
-        let tail = hum.until.zip(happened.talked_until);
-        let tail = tail.and_then(|(until, ended_at)| tail::tail(to.heard, sound, until, ended_at));
-        let holes = hum.holes.iter().copied().chain(tail);
-        let holes = holes.filter_map(|hole| unexcused(hole, origin, delay, &happened.excuses));
-        let holes: Vec<_> =
-            holes.filter_map(|hole| pauses::unexplained(hole, from.sent, origin, delay)).collect();
-        self.is_heard = hum.whose.is_some() || hum.is_other;
-        self.longest_gap_ms = ms(holes.iter().map(|hole| hole.length).max().unwrap_or_default());
-        self.gaps = holes.iter().filter(|hole| hole.length > limits.gap).count();
-        self.delay_ms = delay.map(ms);
-        self.mouth_to_ear_ms = delay.map(|delay| ms(delay + PTIME));
-        self.gain_db = Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right);
-        self.clipped_ms = clipped(from.sent, to.heard.first_at(), delay).map(ms);
-        match hum.whose {
-            None if hum.is_other => self.judge_other(),
-            None => self.judge_silence(from.sent, happened),
-            Some(whose) => self.judge_hum(whose, hum.stranger, hums, limits),
-        }
-        let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
-        holes.iter().filter_map(at).collect()
-    }
-
-    /// `stranger` is who was heard for a while in place of who was expected.
-    fn judge_hum(&mut self, whose: Hum, stranger: Option<Stranger>, hums: &Hums<'_>, limits: &Limits) {
-        if whose == hums.said {
-            self.judge_level(limits);
-            let echo = below_said(level_beside(hums.samples, hums.own));
-            let is_own = |it: Stranger| it.hum == hums.own;
-            let is_loud = |it: Stranger| below_said(it.level_dbm0) < limits.echo_db;
-            if hums.own != hums.said && echo < limits.echo_db {
-                self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
-            } else if stranger.is_some_and(|it| is_own(it) && is_loud(it)) {
-                self.find(
-                    FindingKind::Echo,
-                    "for a while what was said comes back, and nothing else".to_owned(),
-                );
-            }
-            if let Some(stranger) = stranger.filter(|it| !is_own(*it)) {
-                self.find(FindingKind::Swapped, anothers(stranger.hum, hums.said));
-            }
-        } else if whose == hums.own {
-            self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
-        } else {
-            self.find(FindingKind::Swapped, anothers(whose, hums.said));
-        }
     }
 
     /// That nothing is heard, where enough was said that was to be heard.
@@ -274,10 +198,6 @@ impl DirectionVerdict {
     }
 }
 
-fn anothers(whose: Hum, expected: Hum) -> String {
-    format!("the audio of another call, which hums at {} Hz, not {}", whose.hz(), expected.hz())
-}
-
 /// When the first sample was due: by the packet that was quickest to come.
 fn origin(heard: &Heard) -> Option<SystemTime> {
     let first = heard.packets.first()?;
@@ -292,65 +212,7 @@ fn origin(heard: &Heard) -> Option<SystemTime> {
     first.at.checked_sub(Duration::from_secs_f64(most.min(2.0)))
 }
 
-/// The times since the first sample in which anything may be heard: rings before the answer and tones after the talk, what the
-/// target plays who is on hold, digits as tones, and whoever a call is handed on to.
-fn anything(
-    origin: Option<SystemTime>,
-    answered_at: Option<SystemTime>,
-    happened: &Happened,
-) -> Vec<Range<Duration>> {
-    let Some(origin) = origin else { return Vec::new() };
-    let since = |at: SystemTime| at.duration_since(origin).unwrap_or_default();
-    let before = answered_at.map(|answered_at| Duration::ZERO..since(answered_at));
-    let after = happened.talked_until.map(|until| since(until)..Duration::MAX);
-    let excused = happened.excuses.iter().map(|it| {
-        let until = it.holds_until(Duration::ZERO).map_or(Duration::MAX, since);
-        since(it.from)..until
-    });
-    before.into_iter().chain(after).chain(excused).collect()
-}
-
-/// What of a hole no time of wanted silence explains; `None` where that is nothing.
-fn unexcused(
-    hole: Hole,
-    origin: Option<SystemTime>,
-    delay: Option<Duration>,
-    excuses: &[Excuse],
-) -> Option<Hole> {
-    let Some(origin) = origin else { return Some(hole) };
-    let mut from = origin + hole.at;
-    let to = from + hole.length;
-    let mut length = Duration::ZERO;
-    // What one explains may reach into the next.
-    for excuse in excuses {
-        length += excuse.from.min(to).duration_since(from).unwrap_or_default();
-        from = from.max(excuse.holds_until(delay.unwrap_or_default()).unwrap_or(to));
-    }
-    length += to.duration_since(from).unwrap_or_default();
-    (!length.is_zero()).then_some(Hole { length, ..hole })
-}
-
-/// The middle of how late beeps were.
-fn delay(sent: &Sent, hum: &HumHeard, origin: SystemTime) -> Option<Duration> {
-    let begins = sent.spoken().filter(|packet| packet.index % PACKETS_PER_BEEP == 0);
-    let said: Vec<_> = begins.map(|packet| packet.at).collect();
-    let late = hum.beeps.iter().filter_map(|at| {
-        let heard_at = origin + *at;
-        let said_at = said.iter().rev().find(|said_at| **said_at <= heard_at + EARLY_MAX)?;
-        Some(heard_at.duration_since(*said_at).unwrap_or_default()).filter(|late| *late < DELAY_MAX)
-    });
-    let mut late: Vec<_> = late.collect();
-    late.sort_unstable();
-    late.get(late.len().saturating_sub(1) / 2).copied()
-}
-
-/// From the first packet that was sent to the one that was the first to be heard.
-fn clipped(sent: &Sent, first_heard: Option<SystemTime>, delay: Option<Duration>) -> Option<Duration> {
-    let said_at = first_heard?.checked_sub(delay?)?;
-    Some(said_at.duration_since(sent.first_at()?).unwrap_or_default())
-}
-
-fn ms(duration: Duration) -> f64 {
+pub(super) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
@@ -358,6 +220,7 @@ fn ms(duration: Duration) -> f64 {
 mod tests {
     use super::*;
     use crate::agent::SentPacket;
+    use crate::verdict::Excuse;
 
     fn at(ms: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
@@ -389,54 +252,5 @@ mod tests {
             verdict.judge_silence(&sent, &happened);
             assert_eq!(verdict.findings.len(), expected, "{happened:?}");
         }
-    }
-
-    #[test]
-    fn an_echo_of_a_part_of_the_talk_is_none_where_it_is_as_quiet_as_the_limit_lets_it_be() {
-        let (said, own) = (Hum::of_answerer(5), Hum::of_caller(5));
-        let hums = Hums { said, own, origin: None, samples: &[] };
-        for (level_dbm0, echo_db, expected) in [(-31.0, 30.0, 1), (-31.0, 10.0, 0), (-17.0, 10.0, 1)] {
-            let mut verdict = DirectionVerdict::default();
-            let limits = Limits { echo_db, ..Limits::default() };
-            verdict.judge_hum(said, Some(Stranger { hum: own, level_dbm0 }), &hums, &limits);
-            assert_eq!(verdict.findings.len(), expected, "{level_dbm0} dBm0, {echo_db} dB");
-        }
-    }
-
-    /// Each explains 600 ms behind its end too.
-    #[test]
-    fn times_of_wanted_silence_explain_as_much_of_a_hole_as_they_cover_together() {
-        let left_by = |excuses: &[Excuse], at_ms, length_ms, delay_ms| {
-            let hole = Hole { at: Duration::from_millis(at_ms), length: Duration::from_millis(length_ms) };
-            let delay = Some(Duration::from_millis(delay_ms));
-            unexcused(hole, Some(at(0)), delay, excuses).map(|it| it.length.as_millis())
-        };
-        let excuses = [excuse(5000, Some(5200)), excuse(5500, Some(6000))];
-        let left = |at_ms, length_ms, delay_ms| left_by(&excuses, at_ms, length_ms, delay_ms);
-        assert_eq!(left(5500, 1100, 0), None);
-        assert_eq!(left(5500, 1400, 0), Some(300), "both cover the first 300 ms");
-        assert_eq!(left(5500, 1400, 300), None, "all is late");
-        assert_eq!(left(4900, 200, 0), Some(100), "it began before");
-        assert_eq!(left(4000, 4000, 0), Some(2400), "it began before, and did not end");
-        assert_eq!(left(1000, 200, 0), Some(200));
-        assert_eq!(left(8000, 200, 0), Some(200));
-        assert_eq!(left_by(&[excuse(5000, None)], 4900, 9000, 0), Some(100), "the talk ended in it");
-    }
-
-    #[test]
-    fn what_comes_before_the_answer_and_of_a_hold_tells_nothing() {
-        let times = |from: u64, to: u64| Duration::from_millis(from)..Duration::from_millis(to);
-        let excuses = vec![excuse(6000, Some(7000))];
-        let happened = Happened { excuses, talked_until: Some(at(9000)), ..Happened::default() };
-        let rest = Duration::from_secs(8)..Duration::MAX;
-        let told = anything(Some(at(1000)), Some(at(3000)), &happened);
-        assert_eq!(told, [times(0, 2000), rest, times(5000, 6600)]);
-        let broken_off = Happened { excuses: vec![excuse(6000, None)], ..Happened::default() };
-        let rest = Duration::from_secs(5)..Duration::MAX;
-        let told = anything(Some(at(1000)), None, &broken_off);
-        assert_eq!(told, [rest]);
-        let told = anything(Some(at(1000)), Some(at(900)), &Happened::default());
-        assert_eq!(told, [times(0, 0)], "it was answered before anything came");
-        assert_eq!(anything(None, Some(at(900)), &happened), []);
     }
 }

@@ -1,4 +1,7 @@
-//! Codecs beside PCMU: both ends speak nothing else, and what is told of their calls is as right as of others.
+//! Codecs beside PCMU: both ends speak nothing else, and what is told of their calls is as right as of others. So it is where no
+//! gateway is between them.
+
+use std::net::SocketAddr;
 
 use webtrunk_loadtest::report::Report;
 
@@ -11,18 +14,27 @@ use crate::verdicts::assert_named;
 async fn report_in(codec: &str, fault: Fault) -> Report {
     let phone = free_address();
     let gateway = FaultyGateway::start(phone, fault).await;
+    report_by(gateway.address(), phone, codec).await
+}
+
+/// The same, where whom the callers take for their server is the phone itself.
+async fn report_without_a_gateway(codec: &str) -> Report {
+    let phone = free_address();
+    report_by(phone, phone, codec).await
+}
+
+async fn report_by(server: SocketAddr, phone: SocketAddr, codec: &str) -> Report {
     let steps =
         "steps = [{ after = 4.0, digits = \"12#\" }, { after = 5.0, digits = \"7\", by = \"answerer\" }]";
     let traffic = speaking(2).replacen("[speech]", &format!("{steps}\n[speech]"), 1);
     let codecs = format!("kind = \"phone\"\ncodecs = [\"{codec}\"]\n");
-    let text = scenario_text(gateway.address(), phone, &traffic, "").replace("kind = \"phone\"\n", &codecs);
+    let text = scenario_text(server, phone, &traffic, "").replace("kind = \"phone\"\n", &codecs);
     play(&text).await
 }
 
 /// Fails unless both calls are good, and told to have this codec, with the right digits, marks and scores.
-async fn assert_is_right(word: &str, told: &str) {
-    let report = report_in(word, Fault::None).await;
-    assert_named(&report, &[]);
+fn assert_is_right(report: &Report, told: &str) {
+    assert_named(report, &[]);
     for call in &report.calls {
         assert_eq!(call.codec.as_deref(), Some(told), "{call:?}");
         let verdict = call.verdict.as_ref().expect("it was up");
@@ -42,17 +54,29 @@ async fn assert_is_right(word: &str, told: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_the_other_g711_are_told_so_with_their_marks_and_scores() {
-    assert_is_right("pcma", "PCMA").await;
+    assert_is_right(&report_in("pcma", Fault::None).await, "PCMA");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_g722_are_told_so_with_their_marks_and_scores() {
-    assert_is_right("g722", "G722").await;
+    assert_is_right(&report_in("g722", Fault::None).await, "G722");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_linear_samples_are_told_so_with_their_marks_and_scores() {
-    assert_is_right("l16", "L16").await;
+    assert_is_right(&report_in("l16", Fault::None).await, "L16");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_speak_opus_to_each_other_without_a_gateway_are_heard_and_scored() {
+    assert_is_right(&report_without_a_gateway("opus").await, "opus");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_speak_g722_or_g711_to_each_other_without_a_gateway_are_heard_and_scored() {
+    for (codec, told) in [("g722", "G722"), ("pcma", "PCMA"), ("pcmu", "PCMU")] {
+        assert_is_right(&report_without_a_gateway(codec).await, told);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,15 @@ pub(crate) enum Fault {
     Vanishes,
     /// Nothing, and it is a proxy on the calls' way: what comes later without its route, or with it twice, goes nowhere.
     RoutesCalls,
+    /// Nothing, and it asks alice alone, and for her password.
+    AsksWhoCalls,
+    /// Of each call, the first three times that a BYE comes: that is for three and a half seconds.
+    HearsByesLate,
 }
+
+/// A status with what is asked by it.
+const CHALLENGE: &str =
+    "407 Proxy Authentication Required\r\nProxy-Authenticate: Digest realm=\"faulty\", nonce=\"once\"";
 
 pub(crate) struct FaultyGateway {
     address: SocketAddr,
@@ -83,6 +91,8 @@ struct Way {
     ends: Mutex<[Option<SocketAddr>; 2]>,
     is_described_anew: AtomicBool,
     is_on_hold: AtomicBool,
+    /// How often a BYE came.
+    byes: AtomicUsize,
     /// Whether it is in the calls' path by Record-Route, and not by taking the place of both ends.
     is_proxy: bool,
 }
@@ -173,11 +183,20 @@ impl Gateway {
                 way
             }
             None if message.starts_with("INVITE ") && self.is_full() => {
-                return self.refuse(message, from).await;
+                return self.refuse(message, from, "503 Service Unavailable").await;
+            }
+            None if message.starts_with("INVITE ") && !self.knows_who_calls(message) => {
+                return self.refuse(message, from, CHALLENGE).await;
             }
             None if message.starts_with("INVITE ") => self.open(call_id, from, self.phone_of(message)).await,
             None => return,
         };
+        if self.fault == Fault::HearsByesLate
+            && message.starts_with("BYE ")
+            && way.byes.fetch_add(1, Ordering::Relaxed) < 3
+        {
+            return;
+        }
         let (side, to) = if from == way.phone { (1, way.caller) } else { (0, way.phone) };
         let passed = way.rewrite(message, side);
         let _ = self.socket.send_to(passed.as_bytes(), to).await;
@@ -198,8 +217,14 @@ impl Gateway {
         self.fault == Fault::HasRoomForThree && lately.count() >= 3
     }
 
-    async fn refuse(&self, invite: &str, to: SocketAddr) {
-        let refusal = response_to(invite, "503 Service Unavailable");
+    fn knows_who_calls(&self, invite: &str) -> bool {
+        let proof = header(invite, "Proxy-Authorization");
+        self.fault != Fault::AsksWhoCalls
+            || proof.contains("username=\"alice\"") && proof.contains("nonce=\"once\"")
+    }
+
+    async fn refuse(&self, invite: &str, to: SocketAddr, status: &str) {
+        let refusal = response_to(invite, status);
         let _ = self.socket.send_to(refusal.as_bytes(), to).await;
     }
 
@@ -220,6 +245,7 @@ impl Gateway {
             ends: Mutex::default(),
             is_described_anew: AtomicBool::new(false),
             is_on_hold: AtomicBool::new(false),
+            byes: AtomicUsize::new(0),
             is_proxy: self.fault == Fault::RoutesCalls,
         });
         let index = {

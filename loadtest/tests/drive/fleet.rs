@@ -2,30 +2,17 @@
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use webtrunk_loadtest::capacity::{CapacityReport, Held};
 use webtrunk_loadtest::report::{Ending, Report};
 
 use crate::faulty::{Fault, FaultyGateway};
 use crate::nats::NatsServer;
+use crate::process::{PASSWORD, Program};
 use crate::stage::{found, free_address};
-
-const PASSWORD: &str = "opensesame";
-/// What a leader and an agent may take to end.
-const END_MAX: Duration = Duration::from_secs(180);
-
-/// One process of the load tester; it ends with the test.
-struct Program {
-    child: Child,
-    /// What it says on standard error.
-    told: PathBuf,
-}
 
 /// A gateway with a phone for each agent, a bus, and two agents on it.
 struct Stage {
@@ -34,57 +21,6 @@ struct Stage {
     gateway: FaultyGateway,
     first_phone: SocketAddr,
     agents: [Program; 2],
-}
-
-impl Program {
-    fn start(folder: &Path, name: &str, server: &NatsServer, arguments: &[&str]) -> Self {
-        let told = folder.join(format!("{name}.txt"));
-        let child = Command::new(env!("CARGO_BIN_EXE_webtrunk-loadtest"))
-            .args(arguments)
-            .env("NATS_URL", server.url("nats", &format!("lead:{PASSWORD}@")))
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&told).expect("the folder is ours"))
-            .spawn()
-            .expect("it is built");
-        Self { child, told }
-    }
-
-    fn told(&self) -> String {
-        fs::read_to_string(&self.told).expect("it was made")
-    }
-
-    async fn says(&self, text: &str) {
-        let deadline = Instant::now() + END_MAX;
-        while !self.told().contains(text) {
-            assert!(Instant::now() < deadline, "no {text:?} in {}", self.told());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + END_MAX;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is ours") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end: {}", self.told());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        kill(pid, signal).expect("it runs");
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Stage {

@@ -15,14 +15,14 @@ use webtrunk_loadtest::scenario::Scenario;
 use crate::faulty::{Fault, FaultyGateway};
 use crate::stage::free_address;
 
-const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sipp/scenarios");
+pub(crate) const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sipp/scenarios");
 
-fn program(arguments: &[&str]) -> Output {
+pub(crate) fn program(arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_webtrunk-loadtest");
     Command::new(program).args(arguments).output().expect("it is built")
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

@@ -19,11 +19,11 @@ use crate::stage::{TWO_CALLS, free_address, scenario_text};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_webtrunk-loadtest");
 
 /// What came of these arguments, in this folder.
-async fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).current_dir(folder).output().await.expect("it is built")
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -87,7 +87,7 @@ async fn with_both_up(folder: &Path) -> (FaultyGateway, Child, Lines<BufReader<C
 }
 
 /// A run of the scenario in this folder, once it has told this.
-async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
+pub(crate) async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
     let mut program = Command::new(PROGRAM)
         .args(["run", "--plain"])
         .current_dir(folder)
@@ -101,7 +101,7 @@ async fn once_it_says(folder: &Path, words: &str) -> (Child, Lines<BufReader<Chi
     (program, told)
 }
 
-fn signal(program: &Child, signal: Signal) {
+pub(crate) fn signal(program: &Child, signal: Signal) {
     let pid = i32::try_from(program.id().expect("it runs")).expect("a pid");
     kill(Pid::from_raw(pid), signal).expect("it runs");
 }
@@ -257,19 +257,26 @@ async fn a_load_tester_that_was_late_blames_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_reports_are_drawn_into_one_page_and_what_is_none_is_refused() {
-    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
-    let gateway = FaultyGateway::start(phone, Fault::None).await;
-    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 2 }";
-    let text = scenario_text(gateway.address(), phone, traffic, "");
-    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
-    for name in ["one", "other"] {
+    let folder = tempfile::tempdir().expect("a folder");
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 3.5 }";
+    for (name, fault) in [("one", Fault::None), ("other", Fault::DelaysBy200Ms)] {
+        let phone = free_address();
+        let gateway = FaultyGateway::start(phone, fault).await;
+        let text = scenario_text(gateway.address(), phone, traffic, "");
+        fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
         let output = run(folder.path(), &["run", "--report", name]).await;
         assert!(folder.path().join(name).join("report.json").exists(), "{}", said(&output));
     }
     let drawn = run(folder.path(), &["compare", "one/report.json", "other/report.json"]).await;
     assert!(drawn.status.success() && said(&drawn).contains("compare.html"), "{}", said(&drawn));
     let page = fs::read_to_string(folder.path().join("compare.html")).expect("it was written");
-    assert!(page.contains("one/report.json") && page.contains("other/report.json") && page.contains("<svg"));
+    assert!(page.contains("<h1>one/report.json and other/report.json</h1>"), "{page}");
+    // Nobody watched the target, so its CPU and memory are not drawn.
+    let plots: Vec<_> = page.split("<figure>").skip(1).map(|it| it.split("</figure>").next()).collect();
+    assert_eq!(plots.len(), 7, "{page}");
+    for plot in plots.into_iter().flatten() {
+        assert!(plot.contains("class=\"a") && plot.contains("class=\"b"), "one is not in {plot}");
+    }
     let refused = run(folder.path(), &["compare", "one/report.json", "scenario.toml"]).await;
     let told = said(&refused);
     assert!(!refused.status.success() && told.contains("scenario.toml is no report of format"), "{told}");

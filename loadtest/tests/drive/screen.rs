@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use crate::faulty::{Fault, FaultyGateway};
 use crate::stage::{free_address, scenario_text};
+use crate::terminal::{COLUMNS, ROWS, figures, pages};
 
 /// What a terminal gets to show another page, and to show the first again.
 const ENTERS: &str = "\x1b[?1049h";
@@ -23,7 +24,18 @@ const LONG: (usize, &str) = (2, "arrival = { constant = 10 }\nlength = { fixed =
 const SHORT: (usize, &str) = (50, "arrival = { constant = 2 }\nlength = { fixed = 1.5 }");
 
 /// What the program wrote to a terminal until it was interrupted after some seconds, by its options.
-async fn seen_on_a_terminal(fault: Fault, (calls, traffic): (usize, &str), options: &[&str]) -> String {
+async fn seen_on_a_terminal(fault: Fault, load: (usize, &str), options: &[&str]) -> String {
+    seen_over(Duration::from_secs(5), Duration::ZERO, fault, load, options).await
+}
+
+/// The same after so long, in whose middle the program stood still for a while.
+async fn seen_over(
+    time: Duration,
+    still: Duration,
+    fault: Fault,
+    (calls, traffic): (usize, &str),
+    options: &[&str],
+) -> String {
     let phone = free_address();
     let gateway = FaultyGateway::start(phone, fault).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -31,7 +43,7 @@ async fn seen_on_a_terminal(fault: Fault, (calls, traffic): (usize, &str), optio
     let text = scenario_text(gateway.address(), phone, traffic, "");
     std::fs::write(&file, text.replacen("calls = 2\n", &format!("calls = {calls}\n"), 1))
         .expect("the folder is ours");
-    let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize { ws_row: ROWS as u16, ws_col: COLUMNS as u16, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(&size, None).expect("a terminal");
     let report = folder.path().join("report");
     let mut program = Command::new(env!("CARGO_BIN_EXE_webtrunk-loadtest"))
@@ -53,8 +65,14 @@ async fn seen_on_a_terminal(fault: Fault, (calls, traffic): (usize, &str), optio
         let _ = master.read_to_end(&mut seen);
         String::from_utf8_lossy(&seen).into_owned()
     });
-    tokio::time::sleep(Duration::from_secs(5)).await;
     let pid = Pid::from_raw(i32::try_from(program.id()).expect("a pid"));
+    tokio::time::sleep(time / 2).await;
+    if !still.is_zero() {
+        kill(pid, Signal::SIGSTOP).expect("it runs");
+        tokio::time::sleep(still).await;
+        kill(pid, Signal::SIGCONT).expect("it is there");
+    }
+    tokio::time::sleep(time / 2).await;
     kill(pid, Signal::SIGINT).expect("it runs");
     let deadline = Instant::now() + Duration::from_secs(30);
     while program.try_wait().expect("it is ours").is_none() {
@@ -79,32 +97,64 @@ async fn a_terminal_gets_a_screen_and_is_given_back() {
     assert!(seen[leaves..].contains("the report is in"), "{seen}");
 }
 
+/// The screens, one after the other.
+fn screens(seen: &str) -> Vec<String> {
+    let (enters, leaves) = (seen.find(ENTERS).expect("a screen"), seen.rfind(LEAVES).expect("its end"));
+    pages(&seen[enters..leaves])
+}
+
+/// The target is in this process.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_screen_goes_on_with_the_run_and_shows_what_the_target_takes() {
+    let own = std::process::id().to_string();
+    let (time, still) = (Duration::from_secs(10), Duration::ZERO);
+    let seen = seen_over(time, still, Fault::None, SHORT, &["--pid", &own]).await;
+    let screens = screens(&seen);
+    let mut begun: Vec<_> = screens.iter().flat_map(|screen| figures(screen, "begun")).collect();
+    assert!(begun.is_sorted(), "{begun:?}");
+    begun.dedup();
+    assert!(begun.len() >= 4, "it is drawn again as calls begin: {begun:?}");
+    let is_up = |screen: &&String| figures(screen, "up").first().is_some_and(|up| *up >= 1.0);
+    let last = screens.iter().rfind(is_up).expect("calls were up");
+    assert!(figures(last, "memory").first().is_some_and(|it| *it > 1.0), "{last}");
+    assert_eq!(figures(last, "CPU").len(), 2, "the load tester's and the target's are in\n{last}");
+    let clock = last.split_whitespace().nth(1).and_then(|it| it.parse::<f64>().ok());
+    assert!(clock.is_some_and(|it| (3.0..20.0).contains(&it)), "{last}");
+    assert!(last.contains("calls up, ") && !last.contains("calls up, 0 at most"), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_interrupts_sees_that_calls_are_being_ended_until_they_are() {
+    let seen = seen_on_a_terminal(Fault::HearsByesLate, LONG, &[]).await;
+    let screens = screens(&seen);
+    let ending = "all calls are being ended; Ctrl-C leaves them as they are";
+    let first = screens.iter().position(|screen| screen.contains(ending)).expect("they take their time");
+    let (before, since) = screens.split_at(first);
+    assert!(before.iter().any(|screen| screen.contains("Ctrl-C ends all calls and writes the report")));
+    assert!(since.iter().any(|screen| figures(screen, "up") == [2.0]), "{since:?}");
+}
+
+/// It stands still for a second and a half, as on a machine that is overcommitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_late_itself_sees_so_while_the_run_goes_on() {
+    let (time, still) = (Duration::from_secs(10), Duration::from_millis(1500));
+    let calls = (50, "arrival = { constant = 2 }\nlength = { fixed = 4 }");
+    let screens = screens(&seen_over(time, still, Fault::None, calls, &[]).await);
+    let late = screens.iter().find(|screen| screen.contains("LATE")).expect("it says so");
+    assert!(figures(late, "late").first().is_some_and(|percent| *percent > 1.0), "{late}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_wants_it_plain_gets_lines_on_a_terminal_too() {
     let seen = seen_on_a_terminal(Fault::None, LONG, &["--plain"]).await;
     assert!(!seen.contains(ENTERS) && seen.contains("2 begun, "), "{seen}");
 }
 
-/// What a terminal shows, in the order in which it was written: blanks are gone over, and not written.
-fn shown(written: &str) -> String {
-    let mut texts = written.split("\x1b[");
-    let mut shown = texts.next().unwrap_or_default().to_owned();
-    for text in texts {
-        let end = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
-        let (command, text) = text.split_at(end);
-        let moves = command.contains(';') && text.starts_with('H');
-        shown.push_str(if moves { " " } else { "" });
-        shown.extend(text.chars().skip(1));
-    }
-    shown
-}
-
 /// Five packets in a hundred are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_of_calls_is_shown_while_others_go_on() {
     let seen = seen_on_a_terminal(Fault::DropsFivePercent, SHORT, &[]).await;
-    let (enters, leaves) = (seen.find(ENTERS).expect("a screen"), seen.rfind(LEAVES).expect("its end"));
-    let shown = shown(&seen[enters..leaves]);
+    let shown = screens(&seen).pop().expect("a screen");
     for text in ["a second", "MOS p50", "loss", "Calls that are over", "lossy"] {
         assert!(shown.contains(text), "{text} is not in {shown}");
     }
