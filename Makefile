@@ -47,6 +47,7 @@ SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 # Where the browser tests find their tools.
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
+export WEBTRUNK_TEST_DOTNET := $(TARGET)/tools/dotnet
 
 .PHONY: run test dtmf-hour kill pages comings soak defences rest-fuzz check loom web sdk bench compare generator flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 

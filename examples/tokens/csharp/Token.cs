@@ -1,7 +1,7 @@
-// Makes a token for a page: `sealed KEY_ID AUDIENCE` or `bridge APP`, the account as JSON on standard input.
+// Makes a token for a page, in the C# 7 that Mono compiles too: `sealed KEY_ID AUDIENCE` or `bridge APP`, the account as JSON on standard input.
 using System;
 using System.Collections.Generic;
-using System.IO;
+using System.Linq;
 using System.Security;
 using System.Security.Cryptography;
 using System.Text;
@@ -26,13 +26,12 @@ static class Token
             ["jti"] = Base64Url(RandomNumberGenerator.GetBytes(16)), ["account"] = account,
         });
         string head = "wt1." + keyId;
-        byte[] body = new byte[12 + claims.Length + 16];
-        Span<byte> nonce = body.AsSpan(0, 12);
-        RandomNumberGenerator.Fill(nonce);
-        using var gcm = new AesGcm(key, 16);
-        gcm.Encrypt(nonce, claims, body.AsSpan(12, claims.Length), body.AsSpan(12 + claims.Length),
-            Encoding.UTF8.GetBytes(head));
-        return head + "." + Base64Url(body);
+        byte[] nonce = RandomNumberGenerator.GetBytes(12), text = new byte[claims.Length], tag = new byte[16];
+        using (var gcm = new AesGcm(key, tag.Length))
+        {
+            gcm.Encrypt(nonce, claims, text, tag, Encoding.UTF8.GetBytes(head));
+        }
+        return head + "." + Base64Url(nonce.Concat(text).Concat(tag).ToArray());
     }
 
     // APP:HEX.MAC, as the web call server has it and a MAC behind it.
@@ -52,34 +51,33 @@ static class Token
         byte[] octets = Encoding.UTF8.GetBytes(xml.ToString());
         ApplyCounterMode(key, octets);
         string signed = app + ":" + Convert.ToHexString(octets).ToLowerInvariant();
-        using var hmac = new HMACSHA256(macKey);
-        return signed + "." + Base64Url(hmac.ComputeHash(Encoding.UTF8.GetBytes("gw-token-v1." + signed)));
+        byte[] mac = HMACSHA256.HashData(macKey, Encoding.UTF8.GetBytes("gw-token-v1." + signed));
+        return signed + "." + Base64Url(mac);
     }
 
     // .NET has no counter mode: it is the encrypted counter, from zero on, over the text.
     static void ApplyCounterMode(byte[] key, byte[] octets)
     {
-        using var aes = Aes.Create();
-        aes.Key = key;
-        aes.Mode = CipherMode.ECB;
-        aes.Padding = PaddingMode.None;
-        using var block = aes.CreateEncryptor();
-        byte[] counter = new byte[16], stream = new byte[16];
-        for (int at = 0; at < octets.Length; at++)
+        using (var aes = Aes.Create())
         {
-            if (at % 16 == 0)
+            aes.Key = key;
+            byte[] counter = new byte[16], stream = counter;
+            for (int at = 0; at < octets.Length; at++)
             {
-                block.TransformBlock(counter, 0, 16, stream, 0);
-                for (int digit = 15; digit >= 0 && ++counter[digit] == 0; digit--) { }
+                if (at % 16 == 0)
+                {
+                    stream = aes.EncryptEcb(counter, PaddingMode.None);
+                    for (int digit = 15; digit >= 0 && ++counter[digit] == 0; digit--) { }
+                }
+                octets[at] ^= stream[at % 16];
             }
-            octets[at] ^= stream[at % 16];
         }
     }
 
     static void Main(string[] arguments)
     {
         JsonElement account = JsonDocument.Parse(Console.In.ReadToEnd()).RootElement;
-        byte[] key = Convert.FromHexString(Environment.GetEnvironmentVariable("TOKEN_KEY")!);
+        byte[] key = Convert.FromHexString(Environment.GetEnvironmentVariable("TOKEN_KEY") ?? "");
         string macKey = Environment.GetEnvironmentVariable("MAC_KEY") ?? "";
         Console.WriteLine(arguments[0] == "sealed"
             ? Sealed(arguments[1], key, arguments[2], account)

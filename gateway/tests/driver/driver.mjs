@@ -36,7 +36,6 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
   '--allow-loopback-in-peer-connection',
@@ -50,10 +49,12 @@ let server = null;
 let context = null;
 
 const commands = {
-  /** Starts the browser, whose microphone plays `microphone` over and over. */
+  /** Starts the browser, whose microphone plays `microphone` over and over; with null it has the devices that PulseAudio has, and plays by them. */
   async launch({ browser, microphone }) {
-    const args = [...FLAGS, `--use-file-for-fake-audio-capture=${microphone}`];
-    server = await chromium.launchServer({ executablePath: browser, headless: true, args });
+    const fakes = ['--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${microphone}`];
+    const args = microphone === null ? FLAGS : [...FLAGS, ...fakes];
+    const ignoreDefaultArgs = microphone === null ? ['--mute-audio'] : [];
+    server = await chromium.launchServer({ executablePath: browser, headless: true, args, ignoreDefaultArgs });
     const connection = await chromium.connect(server.wsEndpoint());
     context = await connection.newContext();
     return { origin: await servePage(), pid: server.process().pid };

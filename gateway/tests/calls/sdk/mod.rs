@@ -10,6 +10,7 @@ mod replaced;
 mod server;
 mod sessions;
 mod set_up;
+mod speakers;
 mod stage;
 mod supervised;
 mod supervisor;

@@ -23,6 +23,7 @@ use super::log::Log;
 use super::machine::Machine;
 use super::page::{Microphone, Page};
 use super::process::Process;
+use super::speakers::Speakers;
 use super::turn::Turn;
 use super::visit::Visit;
 use super::{speech, tools};
@@ -70,7 +71,7 @@ impl Browser {
     pub(crate) fn shared() -> Option<Self> {
         // Whoever waits keeps nobody from the browser.
         let turn = Turn::take();
-        let driver = lock(&SHARED).driver(|| Driver::chromium(Command::new))?;
+        let driver = lock(&SHARED).driver(|| Driver::chromium(Command::new, &json!(speech::file())))?;
         Some(Self { driver, _turn: turn })
     }
 
@@ -82,7 +83,14 @@ impl Browser {
     /// A browser whose driver is started by the command that `command` makes of its program.
     pub(crate) fn start_by(command: impl FnOnce(PathBuf) -> Command) -> Option<Self> {
         let turn = Turn::take();
-        Some(Self { driver: Driver::chromium(command)?, _turn: turn })
+        Some(Self { driver: Driver::chromium(command, &json!(speech::file()))?, _turn: turn })
+    }
+
+    /// A browser that plays by these speakers, and has no microphone.
+    pub(crate) fn start_by_speakers(speakers: &Speakers) -> Option<Self> {
+        let turn = Turn::take();
+        let driver = Driver::chromium(|node| speakers.beside(node), &Value::Null)?;
+        Some(Self { driver, _turn: turn })
     }
 
     /// The Firefox that tests share on this machine.
@@ -190,9 +198,10 @@ impl Pending {
 }
 
 impl Driver {
-    fn chromium(command: impl FnOnce(PathBuf) -> Command) -> Option<Arc<Self>> {
+    /// With the file that its microphone speaks, or null for the devices that there are.
+    fn chromium(command: impl FnOnce(PathBuf) -> Command, microphone: &Value) -> Option<Arc<Self>> {
         let chromium = tools::command("chromium")?;
-        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech::file()});
+        let launch = json!({"do": "launch", "browser": chromium, "microphone": microphone});
         Self::start("driver.mjs", command, launch)
     }
 

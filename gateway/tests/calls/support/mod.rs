@@ -27,6 +27,7 @@ pub(crate) mod sdp_shape;
 pub(crate) mod seat;
 pub(crate) mod small_disk;
 pub(crate) mod sound;
+pub(crate) mod speakers;
 pub(crate) mod speech;
 pub(crate) mod tools;
 mod turn;

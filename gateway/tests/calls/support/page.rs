@@ -53,6 +53,8 @@ pub(crate) struct LineConfig {
     pub(crate) watches_frames: bool,
     /// Whether it asks for session timers, and to refresh its calls itself. JsSIP alone can.
     pub(crate) refreshes: bool,
+    /// Whether its calls are heard by the speakers of the machine. Our SDK alone can.
+    pub(crate) plays: bool,
     /// Where its WebSocket leads; `None` for straight to the gateway.
     pub(crate) socket: Option<String>,
     /// The name to log in by, of SIP's Digest or one that lasts for a while; `None` for the user itself.
@@ -68,6 +70,7 @@ impl Default for LineConfig {
             opus: "",
             watches_frames: false,
             refreshes: false,
+            plays: false,
             socket: None,
             login: None,
         }
@@ -119,6 +122,7 @@ impl Page {
             "opus": config.opus,
             "watchesFrames": config.watches_frames,
             "refreshes": config.refreshes,
+            "plays": config.plays,
         });
         self.run("register", &json!([account, wish]));
     }
@@ -233,6 +237,16 @@ impl Page {
     /// Has that one pulled out. Our SDK alone sees it.
     pub(crate) fn unplug(&self) {
         self.run("unplug", &json!([]));
+    }
+
+    /// The names of the speakers that there are. Our SDK alone tells.
+    pub(crate) fn speakers(&self) -> Vec<String> {
+        serde_json::from_value(self.run("speakers", &json!([]))).expect("texts")
+    }
+
+    /// Is heard by the speaker of this name from now on, in calls that there are too; by the usual one where it is empty.
+    pub(crate) fn choose_speaker(&self, name: &str) {
+        self.run("chooseSpeaker", &json!([name]));
     }
 
     /// Is not heard from now on, or is again. Our SDK alone can.

@@ -16,6 +16,7 @@ use super::host::Host;
 use super::lasting_name::{keys, lasting_name};
 use super::machine::Machine;
 use super::page::{Library, LineConfig, Page};
+use super::speakers::Speakers;
 use super::wire::Wire;
 
 /// The gateway's address on its machine, where the browser has another.
@@ -32,6 +33,11 @@ impl Seat {
     /// In the Chromium that tests share. `None` where a tool is missing.
     pub(crate) fn near() -> Option<Self> {
         Some(Self { browser: Browser::shared()?, street: None })
+    }
+
+    /// In a Chromium of its own that plays by these speakers. `None` where a tool is missing.
+    pub(crate) fn by_speakers(speakers: &Speakers) -> Option<Self> {
+        Some(Self { browser: Browser::start_by_speakers(speakers)?, street: None })
     }
 
     pub(crate) const fn browser(&self) -> &Browser {

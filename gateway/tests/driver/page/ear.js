@@ -10,10 +10,12 @@ export class Ear {
   #tap = null;
   #source = null;
   #audio = new Audio();
+  #plays = true;
   #listeners = new Set();
 
-  /** Must have resolved before anything is heard. */
-  async open() {
+  /** Must have resolved before anything is heard. `plays` tells whether nobody else plays what is heard. */
+  async open(plays) {
+    this.#plays = plays;
     await this.#context.audioWorklet.addModule('tap.js');
     await this.#context.resume();
     const options = { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' };
@@ -23,8 +25,10 @@ export class Ear {
 
   /** Listens to a stream from now on. It has to play as well, or the browser decodes nothing. */
   attach(stream) {
-    this.#audio.srcObject = stream;
-    this.#audio.play();
+    if (this.#plays) {
+      this.#audio.srcObject = stream;
+      this.#audio.play();
+    }
     this.#source?.disconnect();
     this.#source = this.#context.createMediaStreamSource(stream);
     this.#source.connect(this.#tap);

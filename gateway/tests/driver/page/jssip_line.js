@@ -11,7 +11,7 @@ export class JssipLine {
   #first = null;
   #watch = null;
 
-  constructor({ user, login, password, domain, socket }, events, microphone, refreshes) {
+  constructor({ user, login, password, domain, socket }, events, microphone, { refreshes }) {
     this.#domain = domain;
     this.#events = events;
     this.#microphone = microphone;

@@ -20,16 +20,16 @@ let setUp = null;
 let line = null;
 
 window.phone = {
-  /** `account` holds user, login (of Digest or one that lasts for a while, or null), password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames and refreshes. */
-  async register(account, { library, microphone, codecs, opus, watchesFrames, refreshes }) {
-    await ear.open();
+  /** `account` holds user, login (of Digest or one that lasts for a while, or null), password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames, refreshes and plays. */
+  async register(account, { library, microphone, codecs, opus, watchesFrames, refreshes, plays }) {
+    await ear.open(!plays);
     const onTrack = (stream) => {
       ear.attach(stream);
       setUp?.attach(stream);
     };
     const [onFrame, onSent] = [frames, sent].map((end) => (frame) => end.take(frame));
     watchConnections({ onTrack, ...(watchesFrames && { onFrame, onSent }), codecs, opus });
-    line = new LINES[library](account, events, await openMicrophone(microphone), refreshes);
+    line = new LINES[library](account, events, await openMicrophone(microphone), { refreshes, plays });
     await line.start();
   },
   unregister: () => line.stop(),
@@ -52,6 +52,8 @@ window.phone = {
   merge: () => line.merge(),
   chooseMicrophone: (sound) => line.chooseMicrophone(sound),
   unplug: () => line.unplug(),
+  speakers: () => line.speakers(),
+  chooseSpeaker: (name) => line.chooseSpeaker(name),
   mute: (isMuted) => line.mute(isMuted),
   muteByGateway: (isMuted) => line.muteByGateway(isMuted),
   record: (wish) => line.record(wish),

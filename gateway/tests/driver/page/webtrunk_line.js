@@ -13,7 +13,7 @@ export class WebtrunkLine {
   #first = null;
   #other = null;
 
-  constructor({ user, login, password, socket }, events, microphone) {
+  constructor({ user, login, password, socket }, events, microphone, { plays }) {
     this.#events = events;
     const environment = browser();
     const openSocket = (...where) => {
@@ -23,7 +23,7 @@ export class WebtrunkLine {
     this.#phone = new Phone({
       url: socket,
       proof: login ? { kind: 'ephemeral', name: login, password } : { kind: 'password', user, password },
-      plays: false,
+      plays,
       microphone: async ({ deviceId }) => (deviceId ? this.#other : microphone).clone(),
     }, { ...environment, openSocket });
     this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
@@ -98,6 +98,15 @@ export class WebtrunkLine {
 
   /** What is in no list of devices is gone. */
   unplug() { navigator.mediaDevices.dispatchEvent(new Event('devicechange')); }
+
+  /** Asked for them, a browser tells by `devicechange` too what the system has told it nothing of. */
+  async speakers() { return (await this.#phone.devices.speakers()).map(({ name }) => name); }
+
+  /** The one of this name; empty for the usual one. */
+  async chooseSpeaker(name) {
+    const known = await this.#phone.devices.speakers();
+    this.#phone.devices.chooseSpeaker(name && known.find((it) => it.name === name).id);
+  }
 
   mute(isMuted) { this.#call.mute(isMuted); }
 
