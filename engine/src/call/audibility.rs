@@ -20,7 +20,8 @@ impl Audibility {
     pub(super) fn look_at(leg: &mut Leg) -> Option<CallEvent> {
         let AudioEvent { before, now, .. } = leg.poll_audio_event()?;
         leg.span().in_scope(|| match now {
-            AudioState::NoRtp => warn!(?before, "no audio comes from the party"),
+            AudioState::NoRtp if leg.is_to_be_heard() => warn!(?before, "no audio comes from the party"),
+            AudioState::NoRtp => info!(?before, "nothing comes from the party, which holds"),
             AudioState::Waiting | AudioState::Speech | AudioState::Silent | AudioState::ComfortNoise => {
                 info!(?before, ?now, "another thing is heard of the party");
             }

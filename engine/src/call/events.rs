@@ -119,7 +119,8 @@ pub enum CallEvent {
         /// How long it would have been held.
         duration: Duration,
     },
-    /// Another thing is heard of the party than before: speech, silence, comfort noise, or nothing at all.
+    /// Another thing is heard of the party than before: speech, silence, comfort noise, or nothing at all. Of one that holds and
+    /// may send, that nothing comes is told after a second.
     AudioChanged {
         /// The leg.
         leg: LegId,

@@ -13,7 +13,7 @@ use super::transport::LegTransport;
 use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::ice::{SourceChange, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
-use crate::media::quality::{AudioEvent, AudioState};
+use crate::media::quality::{AudioEvent, AudioState, Expectation};
 use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, Sender, Tap, Ticked, own_band};
 use crate::net::Outbox;
 use crate::net::demux::DatagramKind;
@@ -239,11 +239,16 @@ impl Leg {
         Receivable::format_in(receivable(self.agreed.as_deref()), payload_type)
     }
 
-    /// Something should come where media can flow, the peer may send and is not on hold.
+    /// Voice should come where media can flow, the peer may send and does not hold.
     pub(super) fn expect_audio(&mut self, now: Instant) {
-        let is_expected = self.is_to_be_heard() && self.watch != Watch::Connecting;
+        let flows = self.agreed.as_ref().filter(|_| self.watch != Watch::Connecting);
+        let expected = match flows.map(|agreed| agreed.direction) {
+            Some(Direction::SendRecv) => Expectation::Voice,
+            Some(Direction::RecvOnly) => Expectation::Perhaps,
+            Some(Direction::SendOnly | Direction::Inactive) | None => Expectation::Nothing,
+        };
         if let Some(listening) = &mut self.listening {
-            listening.set_expected(is_expected, now);
+            listening.set_expected(expected, now);
         }
     }
 

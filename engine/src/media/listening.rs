@@ -16,8 +16,8 @@ use webtrunk_codecs::g711::Law;
 
 use super::intake::Missed;
 use super::quality::{
-    AudioEvent, AudioState, AudioWatch, AudioWatchConfig, Band, CodecImpairment, Delays, Fate, Quality,
-    QualityMonitor, Repair, level_dbov,
+    AudioEvent, AudioState, AudioWatch, AudioWatchConfig, Band, CodecImpairment, Delays, Expectation, Fate,
+    Quality, QualityMonitor, Repair, level_dbov,
 };
 use super::tone_ear::ToneEar;
 use super::transcoder::TranscoderCounters;
@@ -85,7 +85,7 @@ impl Listening {
     pub(crate) fn new(codec: CodecId, now: Instant) -> Self {
         let monitor = QualityMonitor::new(impairment(codec, own_band(codec))).hearing_one_in(LEVEL_ONE_IN);
         let mut watch = AudioWatch::new(AudioWatchConfig::default(), now);
-        watch.set_expected(false, now);
+        watch.set_expected(Expectation::Nothing, now);
         let live = monitor.total();
         Self {
             codec,
@@ -127,9 +127,9 @@ impl Listening {
         self.tones.as_mut()?.poll_event()
     }
 
-    /// Whether anything should come at all.
-    pub(crate) fn set_expected(&mut self, is_expected: bool, now: Instant) {
-        self.watch.set_expected(is_expected, now);
+    /// What should come.
+    pub(crate) fn set_expected(&mut self, expected: Expectation, now: Instant) {
+        self.watch.set_expected(expected, now);
     }
 
     /// Voice was next in order; so many packets before it are missing, and this is what its paths found out.
@@ -338,7 +338,7 @@ mod tests {
     fn listening(codec: CodecId) -> (Listening, Instant) {
         let now = Instant::now();
         let mut listening = Listening::new(codec, now);
-        listening.set_expected(true, now);
+        listening.set_expected(Expectation::Voice, now);
         (listening, now)
     }
 

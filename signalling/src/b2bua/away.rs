@@ -1,11 +1,12 @@
-//! A party whose signalling is lost for the moment, a page that is reloaded say: while nothing is heard of its media either,
-//! the other hears music, and the call goes on.
+//! A party of which nothing is heard. Where its signalling is lost for the moment too, as of a page that is reloaded, the other
+//! hears music, and the call goes on; so it does where the party holds and may send sound of its own.
 
 use std::time::Instant;
 
 use tracing::info;
 use webtrunk_engine::LegId;
 use webtrunk_engine::media::quality::AudioState;
+use webtrunk_engine::sdp::Direction;
 
 use super::call::B2bua;
 
@@ -25,8 +26,11 @@ impl B2bua {
     pub(super) fn on_audio_changed(&mut self, leg: LegId, now: AudioState) {
         let Some(party) = self.party_mut(leg) else { return };
         party.is_unheard = now == AudioState::NoRtp;
-        if party.is_away {
-            self.follow_hold(leg);
+        let may_be_silent = party.is_away || party.direction == Some(Direction::RecvOnly);
+        // Whoever is to take another's place is not heard yet.
+        let has_place = !self.is_replacing(leg) && !self.is_rung_for_transfer(leg);
+        if may_be_silent && has_place {
+            self.sound_hold(leg);
         }
     }
 }

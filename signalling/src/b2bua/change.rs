@@ -145,15 +145,23 @@ impl B2bua {
         }
     }
 
+    /// A party holds the other, or no longer: the other is told, and hears what it is to hear of it.
+    pub(super) fn follow_hold(&mut self, leg: LegId) {
+        let listener = self.opposite(leg).map(|party| party.leg);
+        if let Some(listener) = listener.filter(|_| self.meeting.is_none()) {
+            self.tell_hold(listener);
+        }
+        self.sound_hold(leg);
+    }
+
     /// While a party holds the other without sound of its own, the other hears music, or packets of silence,
     /// so that its media does not seem to have died. Of one that is muted it hears silence.
-    pub(super) fn follow_hold(&mut self, leg: LegId) {
+    pub(super) fn sound_hold(&mut self, leg: LegId) {
         // Where several meet, who holds is not heard, and that is all.
         if self.meeting.is_some() {
             return;
         }
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
-        self.tell_hold(listener);
         let music = self.settings.music_on_hold.clone();
         let instead = self.party(leg).and_then(|party| match holds_in_silence(party, music.is_some()) {
             true if music.is_some() => Some(Instead::Music),
@@ -179,7 +187,7 @@ impl B2bua {
 }
 
 /// Whether nothing, or nothing worth hearing, comes of a party that holds: a page that listens to nobody sends
-/// silence, where a telephone system may send music of its own.
+/// silence, where a telephone system may send music of its own, and is heard while it does. Early media hold nobody.
 fn holds_in_silence(party: &Party, has_music: bool) -> bool {
     // The other is a page that is reloaded, say.
     if party.is_holding_from_outside || party.is_away && party.is_unheard {
@@ -187,7 +195,10 @@ fn holds_in_silence(party: &Party, has_music: bool) -> bool {
     }
     match party.direction {
         Some(Direction::Inactive) => true,
-        Some(Direction::RecvOnly) => has_music && party.profile == MediaProfile::Webrtc,
+        Some(Direction::RecvOnly) => {
+            let is_silent = party.is_unheard && party.is_there();
+            has_music && (party.profile == MediaProfile::Webrtc || is_silent)
+        }
         Some(Direction::SendRecv | Direction::SendOnly) | None => false,
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Party {
     pub(super) is_away: bool,
     /// When the call is over, for it closed its media and is there no more.
     pub(super) missed_at: Option<Instant>,
-    /// No media comes of it.
+    /// No media comes of it, of what it may send.
     pub(super) is_unheard: bool,
     /// It was told last that the party at the other end holds it.
     pub(super) knows_hold: bool,

@@ -109,17 +109,53 @@ fn a_prompt_goes_on_unencoded_for_a_party_that_is_sent_nothing() {
     assert!(span.abs_diff(149 * 960) <= 960, "{span} ticks");
 }
 
+/// That nothing comes is told once of who might send.
 #[test]
 fn who_holds_need_not_send_anything_and_must_when_it_is_back() {
     let ways: [fn(&mut Bench); 3] =
         [|bench| change(bench, "sendonly"), |bench| change(bench, "inactive"), name_no_address];
-    for hold in ways {
+    for (hold, may_send) in ways.into_iter().zip([true, false, true]) {
         let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
         let holder = bench.phones[0].leg;
         hold(&mut bench);
-        assert_eq!(listen(&mut bench, 300), (vec![], vec![]));
+        let unheard = if may_send { vec![holder] } else { vec![] };
+        assert_eq!(listen(&mut bench, 300), (unheard, vec![]));
         change(&mut bench, "sendrecv");
         assert_eq!(listen(&mut bench, 59), (vec![holder], vec![]));
         assert_eq!(listen(&mut bench, 2), (vec![], vec![(holder, EndCause::MediaTimeout)]));
     }
+}
+
+#[test]
+fn of_who_holds_by_sendonly_it_is_told_when_packets_stay_away_and_when_they_come() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    change(&mut bench, "sendonly");
+    bench.events();
+    for _ in 0..3 {
+        assert!(heard_of_holder(&mut bench, Duration::from_millis(990)).is_empty());
+        assert_eq!(heard_of_holder(&mut bench, FRAME), [false]);
+        for _ in 0..50 {
+            bench.send(0, &[0x55; 160]);
+            bench.pass(FRAME);
+        }
+        assert_eq!(heard_of_holder(&mut bench, Duration::ZERO), [true]);
+        // The last packet came so long ago.
+        bench.send(0, &[0x55; 160]);
+    }
+}
+
+/// Lets time pass; whether packets come of the left phone from then on, as often as that was told.
+fn heard_of_holder(bench: &mut Bench, time: Duration) -> Vec<bool> {
+    bench.pass(time);
+    let holder = bench.phones[0].leg;
+    let mut told = Vec::new();
+    for event in bench.events() {
+        if let CallEvent::AudioChanged { leg, before, now } = event
+            && leg == holder
+            && (before == AudioState::NoRtp) != (now == AudioState::NoRtp)
+        {
+            told.push(now != AudioState::NoRtp);
+        }
+    }
+    told
 }

@@ -21,7 +21,8 @@
 //! | `Silent` | `NoRtp` after 3 s | `ComfortNoise` 10 s after the last voice packet | - | `Speech` |
 //! | `ComfortNoise` | `NoRtp` after the pause it may make | - | `Silent` | `Speech` |
 //!
-//! A direction in which nothing should come (hold) is not watched.
+//! A direction in which nothing should come is not watched. Of one in which something may come, from who holds, it is told
+//! whether anything does: `NoRtp` follows after 1 s without, and speech is not missed.
 
 use std::time::{Duration, Instant};
 
@@ -34,8 +35,22 @@ pub struct AudioWatchConfig {
     pub rtp_within: Duration,
     /// Where silence is suppressed, nothing at all may come for longer.
     pub rtp_within_pause: Duration,
+    /// Who holds sends sound of its own from the begin, or none: in shorter gaps a network only stumbles, and in longer ones
+    /// whoever is held takes the line for dead.
+    pub rtp_within_hold: Duration,
     /// People pause; a microphone that is open is heard by its noise, but speech comes back by then.
     pub speech_within: Duration,
+}
+
+/// What should come from a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// Nothing: it may not send, or there is no way yet.
+    Nothing,
+    /// What there is: who holds may send sound of its own.
+    Perhaps,
+    /// Voice.
+    Voice,
 }
 
 /// What is heard of a direction.
@@ -69,7 +84,7 @@ pub struct AudioEvent {
 pub struct AudioWatch {
     config: AudioWatchConfig,
     state: AudioState,
-    is_expected: bool,
+    expected: Expectation,
     began: Instant,
     last_rtp: Instant,
     last_voice: Instant,
@@ -83,19 +98,20 @@ impl Default for AudioWatchConfig {
             first_rtp_within: Duration::from_secs(5),
             rtp_within: Duration::from_secs(3),
             rtp_within_pause: Duration::from_secs(15),
+            rtp_within_hold: Duration::from_secs(1),
             speech_within: Duration::from_secs(10),
         }
     }
 }
 
 impl AudioWatch {
-    /// A watch of a direction in which something should come from `now` on.
+    /// A watch of a direction in which voice should come from `now` on.
     #[must_use]
     pub fn new(config: AudioWatchConfig, now: Instant) -> Self {
         Self {
             config,
             state: AudioState::Waiting,
-            is_expected: true,
+            expected: Expectation::Voice,
             began: now,
             last_rtp: now,
             last_voice: now,
@@ -104,10 +120,10 @@ impl AudioWatch {
         }
     }
 
-    /// Whether something should come at all. When it should again, it is waited for as at first.
-    pub fn set_expected(&mut self, is_expected: bool, now: Instant) {
-        if is_expected != self.is_expected {
-            *self = Self { is_expected, event: self.event, ..Self::new(self.config, now) };
+    /// What should come. Where that is something else than before, it is waited for as at first.
+    pub fn set_expected(&mut self, expected: Expectation, now: Instant) {
+        if expected != self.expected {
+            *self = Self { expected, event: self.event, ..Self::new(self.config, now) };
         }
     }
 
@@ -177,24 +193,26 @@ impl AudioWatch {
 
     /// When packets have stayed away too long.
     fn rtp_due(&self) -> Option<Instant> {
-        if !self.is_expected {
-            return None;
-        }
+        let Self { config, .. } = self;
+        let (first_within, within) = match self.expected {
+            Expectation::Nothing => return None,
+            Expectation::Perhaps => (config.rtp_within_hold, config.rtp_within_hold),
+            Expectation::Voice => (config.first_rtp_within, config.rtp_within),
+        };
         match self.state {
-            AudioState::Waiting => Some(self.began + self.config.first_rtp_within),
+            AudioState::Waiting => Some(self.began + first_within),
             AudioState::Speech | AudioState::Silent => {
                 let is_pause = self.last_rtp > self.last_voice;
-                let within = if is_pause { self.config.rtp_within_pause } else { self.config.rtp_within };
-                Some(self.last_rtp + within)
+                Some(self.last_rtp + if is_pause { config.rtp_within_pause } else { within })
             }
-            AudioState::ComfortNoise => Some(self.last_rtp + self.config.rtp_within_pause),
+            AudioState::ComfortNoise => Some(self.last_rtp + config.rtp_within_pause),
             AudioState::NoRtp => None,
         }
     }
 
     /// When speech, or the packets it could be in, have stayed away too long.
     fn audio_due(&self) -> Option<Instant> {
-        if !self.is_expected {
+        if self.expected != Expectation::Voice {
             return None;
         }
         match self.state {
@@ -318,12 +336,25 @@ mod tests {
     }
 
     #[test]
-    fn hold_is_not_watched() {
+    fn where_nothing_should_come_nothing_is_watched() {
         let mut line = Line::at(Speech);
-        line.watch.set_expected(false, line.now);
+        line.watch.set_expected(Expectation::Nothing, line.now);
         assert_eq!((line.watch.poll_timeout(), line.run(Input::Nothing, 60)), (None, vec![]));
-        line.watch.set_expected(true, line.now);
+        line.watch.set_expected(Expectation::Voice, line.now);
         line.start = line.now;
         assert_eq!(line.run(Input::Nothing, 10), [(50, NoRtp)]);
+    }
+
+    #[test]
+    fn of_who_holds_it_is_told_within_a_second_whether_anything_comes_and_no_speech_is_missed() {
+        let mut line = Line::at(Speech);
+        line.watch.set_expected(Expectation::Perhaps, line.now);
+        line.start = line.now;
+        assert_eq!(line.run(Input::Nothing, 10), [(10, NoRtp)]);
+        assert_eq!(line.run(Input::Voice, 60), [(100, Silent)]);
+        assert_eq!(line.run(Input::Nothing, 10), [(710, NoRtp)]);
+        assert_eq!(line.run(Input::Noise, 1), [(800, ComfortNoise)]);
+        assert_eq!(line.run(Input::Nothing, 14), [], "it said that it pauses");
+        assert_eq!(line.run(Input::Nothing, 2), [(960, NoRtp)]);
     }
 }

@@ -19,7 +19,7 @@ mod monitor;
 mod one_way;
 mod speech_level;
 
-pub use audio_watch::{AudioEvent, AudioState, AudioWatch, AudioWatchConfig};
+pub use audio_watch::{AudioEvent, AudioState, AudioWatch, AudioWatchConfig, Expectation};
 pub use codec_impairment::{Band, CodecImpairment, Repair};
 pub use e_model::{EModelInput, Rating};
 pub use level::{LEVEL_MIN_DBOV, level_dbov};

@@ -68,6 +68,7 @@ mod served_store;
 mod shared_domain;
 mod shared_stream;
 mod sighted;
+mod silent_holders;
 mod srtp;
 pub(crate) mod stage;
 mod stalled_rooms;

@@ -1,5 +1,6 @@
 //! Two trunks at one host, which share a stream: an operator at which two accounts are registered.
 
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
 
@@ -9,6 +10,7 @@ use super::stage::{CALLEE_HZ, phone};
 use super::stream_phone::Way;
 use super::trunk_streams::{Ground, NAME, OWN_AUDIO_PORT, agree, request};
 use crate::sip::raw_phone::header;
+use crate::support::certificate::pair_for;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
 
@@ -77,6 +79,60 @@ async fn calls_of_two_trunks_by_one_tls_stream_are_each_of_the_trunk_whose_accou
         lifted.hang_up().await.expect("confirmed");
         let bye = request(&mut registered, "BYE").await;
         agree(&mut registered, &bye, "").await;
+    }
+    gateway.assert_all_is_over(calls.len());
+}
+
+/// Fails when what is due in a call is shown the certificate that is for whichever trunk has called last.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_two_trunks_by_one_stream_that_closed_go_on_by_the_certificate_that_is_for_each() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let lines = |user: &str| {
+        let (certificate, key) = pair_for(&folder, user, &format!("of-{user}.test"));
+        let shown =
+            format!("client_certificate = {{ certificate = {certificate:?}, private_key = {key:?} }}");
+        format!("{}\n{shown}", account(user))
+    };
+    let second = format!("name = 'second'\nhost = '{NAME}'\ncodecs = ['PCMU']\n{}", lines("200"));
+    let config = GatewayConfig::default()
+        .trunk_lines(&second)
+        .rule(&rule("far", "100", "9100"))
+        .rule(&rule("second", "200", "9200"));
+    let ground = Ground::led_by(config, Way::Tls, &lines("100"), |zone, _| zone).await;
+    let mut registered = Vec::new();
+    for _ in 0..2 {
+        let mut stream = ground.door.accept().await.expect("its certificate is good");
+        let register = request(&mut stream, "REGISTER").await;
+        let contact = format!("Contact: {}\r\nExpires: 600\r\n", header(&register, "Contact"));
+        agree(&mut stream, &register, &contact).await;
+        registered.push((header(&register, "To").contains("200@"), stream));
+    }
+    registered.sort_by_key(|(is_second, _)| *is_second);
+    let gateway = &ground.stage.gateway;
+    let state = |trunk: &str| gateway.status()["trunks"][trunk]["registrations"][0]["state"].clone();
+    let are_registered = || ["far", "second"].iter().all(|trunk| state(trunk) == "registered");
+    assert!(wait_until(PATIENCE, are_registered), "{}", gateway.status());
+
+    let carrier = phone(ground.stage.callee(CodecId::Pcmu)).await;
+    let contact = format!("<sip:far@{};transport=tls>", ground.far.at(TLS_PORT));
+    let mut own = ground.connect().await;
+    let mut calls = Vec::new();
+    for (index, (user, hz)) in (0..).zip([("100", FIRST_HZ), ("200", SECOND_HZ)]) {
+        let said = (OWN_AUDIO_PORT + 2 * index, hz);
+        calls.push((ground.call_in(&mut own, (user, &carrier), &contact, "", said).await, hz));
+    }
+    for ((lifted, mouth), hz) in &calls {
+        assert_hears_from_now(lifted, *hz).await;
+        mouth.assert_hears(Law::Mu, CALLEE_HZ.into());
+    }
+    drop(own);
+    let closed = || gateway.log().count(&["signalling connection closed under a call"]);
+    assert!(wait_until(PATIENCE, || closed() == calls.len()), "{} calls know of it", closed());
+    for (((lifted, _), _), (is_second, stream)) in calls.iter().zip(&mut registered) {
+        lifted.hang_up().await.expect("confirmed");
+        let bye = request(stream, "BYE").await;
+        assert!(header(&bye, "From").contains(if *is_second { "200@" } else { "100@" }), "{bye}");
+        agree(stream, &bye, "").await;
     }
     gateway.assert_all_is_over(calls.len());
 }

@@ -1,5 +1,7 @@
 //! Hold, and other offers within a call.
 
+use webtrunk_engine::media::quality::AudioState;
+
 use super::*;
 use crate::b2bua::{Control, Wish};
 use crate::routing::Decision;
@@ -33,6 +35,50 @@ fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own
     assert_eq!(bench.agreed(callee, Direction::Inactive), ["caller hears prompt"]);
     let words = bench.agreed(callee, Direction::SendRecv);
     assert_eq!(words, ["tell caller Held(false)", "caller hears callee"]);
+}
+
+/// The engine heard nothing of a leg, or something again.
+fn heard(leg: LegId, is_heard: bool) -> CallEvent {
+    let (before, now) = match is_heard {
+        true => (AudioState::NoRtp, AudioState::Silent),
+        false => (AudioState::Silent, AudioState::NoRtp),
+    };
+    CallEvent::AudioChanged { leg, before, now }
+}
+
+#[test]
+fn music_is_heard_while_nothing_comes_of_a_telephone_system_that_could_hold_with_its_own() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    assert!(bench.media(heard(callee, false)).is_empty(), "nobody holds");
+    bench.media(heard(callee, true));
+    assert_eq!(bench.agreed(callee, Direction::RecvOnly), ["tell caller Held(true)"]);
+    for _ in 0..2 {
+        assert_eq!(bench.media(heard(callee, false)), ["caller hears prompt"]);
+        assert!(bench.agreed(callee, Direction::RecvOnly).is_empty(), "a refresh");
+        assert_eq!(bench.media(heard(callee, true)), ["caller hears callee"]);
+    }
+    bench.media(heard(callee, false));
+    let words = bench.agreed(callee, Direction::SendRecv);
+    assert_eq!(words, ["tell caller Held(false)", "caller hears callee"]);
+    bench.call.settings.music_on_hold = None;
+    assert_eq!(bench.agreed(callee, Direction::RecvOnly), ["tell caller Held(true)"]);
+    for is_heard in [true, false] {
+        assert!(bench.media(heard(callee, is_heard)).is_empty(), "there is no music");
+    }
+}
+
+#[test]
+fn who_rings_and_only_sends_holds_nobody() {
+    let mut bench = Bench::calling(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let leg = bench.dial_all()[0];
+    let description = Some(description());
+    bench.signal(Event::Progress { leg, is_ringing: false, description, signalled_from: FROM });
+    bench.agreed(leg, Direction::RecvOnly);
+    assert!(bench.media(heard(leg, false)).is_empty());
+    bench.answer(leg);
+    assert!(bench.agreed(leg, Direction::RecvOnly).contains(&"caller hears prompt".to_owned()));
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl Doorkeeper for Door {
                 Origin::User(user) => self.speakers.note(user, request, flow),
                 Origin::Trunk(name) => {
                     if let Some(trunk) = self.admission.trunks().named(name) {
-                        self.layer.note_trunk(flow, &trunk.host, trunk.identity());
+                        self.layer.note_trunk(flow, &trunk.name, &trunk.host, trunk.identity());
                     }
                 }
             }

@@ -67,8 +67,14 @@ impl LocalNames for Names {
         self.layer.has_dialled(lost)
     }
 
-    fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
-        self.layer.flow_beside(flow, kind, remote).ok()
+    fn flow_beside(
+        &self,
+        flow: &Flow,
+        trunk: Option<&str>,
+        kind: TransportKind,
+        remote: SocketAddr,
+    ) -> Option<Flow> {
+        self.layer.flow_beside(flow, trunk, kind, remote).ok()
     }
 
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {

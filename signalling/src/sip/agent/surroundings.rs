@@ -38,9 +38,15 @@ pub trait LocalNames {
         false
     }
 
-    /// A flow to another address that a dialog on this flow names: by the same name and identity, where we opened this one.
-    /// `None` as of [`Self::flow_to`].
-    fn flow_beside(&self, _flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+    /// A flow to another address that a dialog on this flow names, with this trunk where it is one: by the same name and identity
+    /// where we opened this one, else by the trunk's. `None` as of [`Self::flow_to`].
+    fn flow_beside(
+        &self,
+        _flow: &Flow,
+        _trunk: Option<&str>,
+        kind: TransportKind,
+        remote: SocketAddr,
+    ) -> Option<Flow> {
         self.flow_to(kind, remote)
     }
 

@@ -130,7 +130,7 @@ impl Leaving {
     /// The peer is back: it learns that the call is over.
     pub(super) fn handle_return(mut self: Box<Self>, context: &mut Context<'_>) -> Call {
         if let State::AwaitingPeer { cause, .. } = self.state {
-            self.state = send_bye(&mut self.dialog, &mut self.path, cause, context);
+            self.state = send_bye(&mut self.dialog, &mut self.path, &self.peer, cause, context);
         }
         Call::Leaving(self)
     }
@@ -241,13 +241,19 @@ fn bye_once_found(
     if context.seek(peer, dialog.next_hop(), path) {
         return State::AwaitingPeer { until: context.now + LOOKUP_MAX, cause };
     }
-    send_bye(dialog, path, cause, context)
+    send_bye(dialog, path, peer, cause, context)
 }
 
-fn send_bye(dialog: &mut Dialog, path: &mut Path, cause: EndCause, context: &mut Context<'_>) -> State {
+fn send_bye(
+    dialog: &mut Dialog,
+    path: &mut Path,
+    peer: &Origin,
+    cause: EndCause,
+    context: &mut Context<'_>,
+) -> State {
     let mut bye = dialog.request(Method::Bye);
     bye.headers.push(HeaderName::Reason, reason_of(cause));
-    path.toward(dialog.next_hop(), context.names);
+    path.toward_peer(peer, dialog.next_hop(), context.names);
     let key = context.send(bye.clone(), *path);
     State::ByeSent { key, bye: Challenged::new(bye) }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::adapter::Origin;
 use crate::sip::agent::{LocalNames, Reach};
 use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::hop::Sought;
@@ -126,8 +127,22 @@ impl Path {
     /// and an open stream to the same host is used whatever port its Contact names (RFC 5923); one of ours that has closed is
     /// opened anew, and one of the peer's is followed by one to where its name was [`found`](Self::found) to lead.
     pub(in crate::sip) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
+        self.toward_trunk(None, hop, names)
+    }
+
+    /// The same in a dialog with a peer that may have called by a stream of its own. As a trunk it is shown the certificate that is
+    /// for that one, whoever shares the stream.
+    pub(in crate::sip) fn toward_peer(&mut self, peer: &Origin, hop: &Uri, names: &dyn LocalNames) -> Flow {
+        let trunk = match peer {
+            Origin::Trunk(name) => Some(name.as_str()),
+            Origin::User(_) => None,
+        };
+        self.toward_trunk(trunk, hop, names)
+    }
+
+    fn toward_trunk(&mut self, trunk: Option<&str>, hop: &Uri, names: &dyn LocalNames) -> Flow {
         if self.reach == Reach::Target
-            && let Some(flow) = self.other_way(hop, names)
+            && let Some(flow) = self.other_way(trunk, hop, names)
         {
             self.replace(flow);
         }
@@ -135,7 +150,7 @@ impl Path {
     }
 
     /// Another flow to the next hop, where this one does not lead there, or not any more.
-    fn other_way(&self, hop: &Uri, names: &dyn LocalNames) -> Option<Flow> {
+    fn other_way(&self, trunk: Option<&str>, hop: &Uri, names: &dyn LocalNames) -> Option<Flow> {
         let named = address_of(hop, &self.flow);
         let is_right = named.is_none_or(|(kind, remote)| {
             let is_same_host = kind == self.flow.kind && remote.ip() == self.flow.remote.ip().to_canonical();
@@ -149,7 +164,7 @@ impl Path {
             Name::LeadsTo(kind, remote) => Some((kind, remote)),
             Name::Unasked | Name::Asked => None,
         };
-        let beside = |(kind, remote)| names.flow_beside(&self.flow, kind, remote);
+        let beside = |(kind, remote)| names.flow_beside(&self.flow, trunk, kind, remote);
         again.or_else(|| named.or(led_to).and_then(beside))
     }
 }
@@ -327,7 +342,13 @@ mod tests {
             Some(Flow { remote, ..flow(kind, [0, 0, 0, 0], 0) })
         }
 
-        fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+        fn flow_beside(
+            &self,
+            flow: &Flow,
+            _: Option<&str>,
+            kind: TransportKind,
+            remote: SocketAddr,
+        ) -> Option<Flow> {
             let connection = flow.connection.and(Some(BESIDE));
             self.flow_to(kind, remote).map(|beside| Flow { connection, ..beside })
         }

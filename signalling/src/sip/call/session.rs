@@ -319,7 +319,7 @@ impl Session {
 
     /// The flow for our next request.
     pub(super) fn flow(&mut self, context: &Context<'_>) -> Flow {
-        self.path.toward(self.dialog.next_hop(), context.names)
+        self.path.toward_peer(&self.peer, self.dialog.next_hop(), context.names)
     }
 
     /// Sends a request in the dialog.

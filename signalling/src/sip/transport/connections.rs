@@ -40,7 +40,7 @@ struct Table {
     /// Streams that we dialled and that have closed, the last one last: calls go on by another.
     closed: VecDeque<(ConnectionId, DialKey)>,
     /// The same of those that trunks have opened.
-    parted: VecDeque<(ConnectionId, Called)>,
+    parted: VecDeque<(ConnectionId, Vec<(String, Called)>)>,
 }
 
 /// Closed streams that are remembered. Chosen by us: more than there are hosts of trunks, each of which closes what is idle.
@@ -54,8 +54,8 @@ struct Entry {
     standing: Standing,
     /// The certificate that the peer has shown; somebody whom we trust vouches for it.
     shown: Option<CertificateDer<'static>>,
-    /// How the trunk is called that has opened it and authenticated.
-    called: Option<Called>,
+    /// How each trunk is called that has authenticated on it, by its name: several may share a stream that their host has opened.
+    called: Vec<(String, Called)>,
 }
 
 /// How somebody is called over TLS.
@@ -192,17 +192,19 @@ impl Connections {
         table.closed.iter().rev().find(|(closed, _)| *closed == id).map(|(_, key)| key.clone())
     }
 
-    /// How the peer of a stream is called that is open or has closed not long ago, whoever opened it; by nothing but its address
-    /// where it is no trunk that we know.
-    pub(super) fn called(&self, id: ConnectionId) -> Called {
+    /// How the peer of a stream is called that is open or has closed not long ago: as we called it, or, where it has opened it,
+    /// as this trunk; by nothing but its address where that is none that has authenticated there.
+    pub(super) fn called(&self, id: ConnectionId, trunk: Option<&str>) -> Called {
         if let Some(DialKey { server_name, identity, .. }) = self.dialled_as(id) {
             return Called { server_name, identity };
         }
         let table = self.lock();
-        let of_open = table.entries.get(&id).and_then(|entry| entry.called.as_ref());
+        let of_open = table.entries.get(&id).map(|entry| &entry.called);
         let of_parted =
             || table.parted.iter().rev().find(|(parted, _)| *parted == id).map(|(_, called)| called);
-        of_open.or_else(of_parted).cloned().unwrap_or_default()
+        let mut known = of_open.or_else(of_parted).into_iter().flatten();
+        let called = known.find(|(name, _)| Some(name.as_str()) == trunk);
+        called.map(|(_, called)| called.clone()).unwrap_or_default()
     }
 
     /// Queues a message for a stream; one that does not read is cut.
@@ -237,10 +239,13 @@ impl Connections {
         }
     }
 
-    /// The peer of a stream that it has opened is a trunk which is called so.
-    pub(super) fn note_called(&self, id: ConnectionId, called: Called) {
+    /// The peer of a stream is this trunk, perhaps among others, which is called so.
+    pub(super) fn note_called(&self, id: ConnectionId, trunk: &str, called: Called) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
-            entry.called = Some(called);
+            match entry.called.iter_mut().find(|(name, _)| name == trunk) {
+                Some((_, known)) => *known = called,
+                None => entry.called.push((trunk.to_owned(), called)),
+            }
         }
     }
 
@@ -307,7 +312,7 @@ impl Table {
         let id = ConnectionId(self.next);
         let control = Arc::<Control>::default();
         let (sender, outgoing) = mpsc::channel(queue_length);
-        let (shown, called) = (None, None);
+        let (shown, called) = (None, Vec::new());
         let entry =
             Entry { outgoing: sender, control: control.clone(), heard_at: now, standing, shown, called };
         self.entries.insert(id, entry);
@@ -338,8 +343,8 @@ impl Table {
         match &entry.standing {
             Standing::Stranger(source) => self.forget_stranger(*source),
             Standing::Known => {
-                if let Some(called) = &entry.called {
-                    remember(&mut self.parted, (id, called.clone()));
+                if !entry.called.is_empty() {
+                    remember(&mut self.parted, (id, entry.called.clone()));
                 }
             }
             Standing::Dialled(key) => {

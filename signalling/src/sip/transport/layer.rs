@@ -248,18 +248,19 @@ impl TransportLayer {
         flow.connection.is_some_and(|connection| self.shared.connections.dialled_as(connection).is_some())
     }
 
-    /// The flow to another address of whom this one leads to: by the same name and identity, where we opened this one or
-    /// know what trunk did.
+    /// The flow to another address of whom this one leads to: by the same name and identity where we opened this one, and by
+    /// those of `trunk` where that has authenticated on it.
     ///
     /// # Errors
     /// [`DialError`] when the configuration has no way there.
     pub fn flow_beside(
         &self,
         flow: &Flow,
+        trunk: Option<&str>,
         kind: TransportKind,
         remote: SocketAddr,
     ) -> Result<Flow, DialError> {
-        let called = flow.connection.map(|connection| self.shared.connections.called(connection));
+        let called = flow.connection.map(|connection| self.shared.connections.called(connection, trunk));
         let Called { server_name, identity } = called.unwrap_or_default();
         self.open_flow(&Hop { kind, address: remote, server_name, identity })
     }
@@ -304,11 +305,11 @@ impl TransportLayer {
     }
 
     /// The peer of a stream over TLS has authenticated as a trunk: where it has closed that, it is called by the name of its host,
-    /// and is shown the certificate of ours that is for this trunk, where it has one.
-    pub fn note_trunk(&self, flow: &Flow, host: &str, identity: Option<&str>) {
+    /// and is shown the certificate of ours that is for this trunk, where it has one. Several trunks may share a stream.
+    pub fn note_trunk(&self, flow: &Flow, trunk: &str, host: &str, identity: Option<&str>) {
         if let (Some(connection), TransportKind::Tls) = (flow.connection, flow.kind) {
             let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
-            self.shared.connections.note_called(connection, called);
+            self.shared.connections.note_called(connection, trunk, called);
         }
     }
 

@@ -108,8 +108,8 @@ fn how_a_trunk_is_called_that_opened_a_stream_is_known_for_a_while_after_it_clos
     let called = |name: &str| Called { server_name: Some(name.to_owned()), identity: Some("a".to_owned()) };
     let [trunk, stranger] = [opened(), opened()];
     connections.mark_known(trunk);
-    connections.note_called(trunk, called("one.example"));
-    let both = || [trunk, stranger].map(|id| connections.called(id));
+    connections.note_called(trunk, "a", called("one.example"));
+    let both = || [trunk, stranger].map(|id| connections.called(id, Some("a")));
     assert_eq!(both(), [called("one.example"), Called::default()]);
     connections.leave(trunk);
     connections.leave(stranger);
@@ -118,12 +118,36 @@ fn how_a_trunk_is_called_that_opened_a_stream_is_known_for_a_while_after_it_clos
     for _ in 0..CLOSED_MAX {
         let other = opened();
         connections.mark_known(other);
-        connections.note_called(other, called("two.example"));
+        connections.note_called(other, "a", called("two.example"));
         connections.leave(other);
     }
-    assert_eq!(connections.called(trunk), Called::default(), "it takes bounded room");
+    assert_eq!(connections.called(trunk, Some("a")), Called::default(), "it takes bounded room");
     let ours = connections.dial(&key("three.example", Some("a")), now).expect_err("nothing dialled yet").id;
-    assert_eq!(connections.called(ours), called("three.example"));
+    assert_eq!(connections.called(ours, None), called("three.example"));
+}
+
+#[test]
+fn of_two_trunks_that_share_a_stream_of_theirs_each_is_called_in_its_own_way() {
+    let connections = connections(1, 1);
+    let now = Instant::now();
+    let id = connections.admit(ip("192.0.2.9"), now).expect("a place").id;
+    let called = |trunk: &str| Called {
+        server_name: Some("one.example".to_owned()),
+        identity: Some(trunk.to_owned()),
+    };
+    connections.mark_known(id);
+    for trunk in ["a", "b", "a", "b"] {
+        connections.note_called(id, trunk, called(trunk));
+    }
+    let known = || [Some("a"), Some("b"), None].map(|trunk| connections.called(id, trunk));
+    let expected = [called("a"), called("b"), Called::default()];
+    assert_eq!(known(), expected);
+    for trunk in ["a", "b"] {
+        let own = connections.dial(&key("one.example", Some(trunk)), now);
+        assert!(own.is_err_and(|own| own.id != id), "a call to it goes by a stream of its own");
+    }
+    connections.leave(id);
+    assert_eq!(known(), expected);
 }
 
 #[test]
