@@ -244,6 +244,15 @@ impl Connections {
         }
     }
 
+    /// A stream of a process before, whose peer is called so.
+    pub(super) fn parted_before(&self, called: Called) -> ConnectionId {
+        let mut table = self.lock();
+        table.next += 1;
+        let id = ConnectionId(table.next);
+        remember(&mut table.parted, (id, called));
+        id
+    }
+
     /// The peer has shown this certificate, and that it has the key.
     pub(super) fn note_shown(&self, id: ConnectionId, certificate: CertificateDer<'static>) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {

@@ -312,6 +312,14 @@ impl TransportLayer {
         }
     }
 
+    /// A stream over TLS that a process before had with a trunk: it is closed, and what is due on it goes as of
+    /// [`Self::note_trunk`].
+    #[must_use]
+    pub fn stream_of_before(&self, host: &str, identity: Option<&str>) -> ConnectionId {
+        let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
+        self.shared.connections.parted_before(called)
+    }
+
     /// Trunks call from these: they may send as much as they like.
     pub fn trust_trunks(&self, networks: Vec<Network>) {
         self.shared.guard.trust_trunks(networks);

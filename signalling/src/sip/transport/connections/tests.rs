@@ -127,6 +127,17 @@ fn how_a_trunk_is_called_that_opened_a_stream_is_known_for_a_while_after_it_clos
 }
 
 #[test]
+fn how_a_trunk_is_called_is_known_of_a_stream_of_a_process_before() {
+    let connections = connections(1, 1);
+    let called = Called { server_name: Some("one.example".to_owned()), identity: Some("a".to_owned()) };
+    let before = connections.parted_before(called.clone());
+    assert_eq!((connections.called(before), connections.dialled_as(before)), (called, None));
+    assert!(!connections.is_open(before));
+    let other = connections.admit(ip("192.0.2.9"), Instant::now()).expect("it took no place").id;
+    assert_ne!(other, before);
+}
+
+#[test]
 fn a_dialled_stream_is_used_again_only_by_the_same_key() {
     let connections = connections(1, 1);
     let now = Instant::now();
