@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::raw_phone::{header, response};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
@@ -221,6 +223,30 @@ fn a_registration_whose_stream_closed_is_made_anew_within_two_seconds() {
     assert_eq!(header(&again, "Call-ID"), header(&first, "Call-ID"));
     assert_eq!((header(&first, "CSeq"), header(&again, "CSeq")), ("1 REGISTER", "2 REGISTER"));
     wait_for_state(&gateway, "registered");
+}
+
+/// Fails when it is removed by the stream that is gone.
+#[test]
+fn a_registration_whose_stream_closed_is_removed_by_another_at_the_end() {
+    let host = Host::new();
+    let listener = TcpListener::bind(host.at(SIP_PORT)).expect("the host is ours");
+    listener.set_nonblocking(true).expect("a socket");
+    let gateway = customer(&host, "tcp", &["gate"]);
+    let (mut stream, request) = next_stream(&listener);
+    let answer = response(&request, "200 OK", &granted(&request, Duration::from_secs(3600)), "");
+    stream.write_all(answer.as_bytes()).expect("it reads");
+    wait_for_state(&gateway, "registered");
+    drop(stream);
+    // It has to know; it may have begun to come back by then.
+    std::thread::sleep(Duration::from_millis(300));
+    gateway.process.signal(Signal::SIGTERM);
+    let (mut stream, mut requests) = next_stream(&listener);
+    let mut buffer = [0; 4000];
+    while !requests.contains("\r\nExpires: 0\r\n") {
+        let length = stream.read(&mut buffer).expect("it goes on");
+        assert_ne!(length, 0, "closed after {requests:?}");
+        requests += &String::from_utf8_lossy(&buffer[..length]);
+    }
 }
 
 /// Fails when an answer is not seen: the next ping comes ten seconds after the one before then.

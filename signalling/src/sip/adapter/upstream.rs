@@ -315,7 +315,11 @@ impl Upstream {
         account.left.clear();
         if !account.registration.is_leaving() && account.registration.leave() {
             match account.flow.filter(|_| is_removed) {
-                Some(flow) => self.send_register(index, flow, agent, now),
+                Some(flow) => {
+                    // Its stream may have closed.
+                    let flow = self.names.flow_again(&flow).unwrap_or(flow);
+                    self.send_register(index, flow, agent, now);
+                }
                 None => account.registration.handle_failure("there is nothing to remove", now),
             }
         }
