@@ -99,6 +99,33 @@ async fn assert_goes_on_after_it_broke(way: Way) {
     gateway.assert_all_is_over(1);
 }
 
+/// Who talked with it hangs up while it has no connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_was_hung_up_while_its_connection_was_gone_learns_it_when_it_is_back() {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    alice.register().await;
+    let (call, invite) = tokio::join!(office.call("alice"), alice.lift());
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
+    alice.disconnect();
+    let gateway = &doors.stage.gateway;
+    gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
+    call.hang_up().await.expect("confirmed");
+    gateway.assert_all_is_over(1);
+    drop(alice.connect_again(&doors, &home).await);
+    let came = alice.register().await;
+    let bye = match came.into_iter().next() {
+        Some(bye) => bye,
+        None => alice.receive_request("BYE").await,
+    };
+    assert!(bye.starts_with("BYE "), "{bye}");
+    assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"));
+    alice.respond(&bye, "", "").await;
+}
+
 /// It changes networks while it rings: the connection by which it was called is gone when it takes the call.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tcp_phone_that_left_its_connection_while_it_rang_is_acknowledged_and_hung_up_by_the_new_one() {

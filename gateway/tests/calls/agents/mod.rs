@@ -33,6 +33,7 @@ mod impostor;
 mod in_turn;
 mod ipv6;
 mod json;
+mod kept_flow;
 mod keys;
 mod killed;
 mod ladders;

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustls::DEFAULT_VERSIONS;
 use rustls_pki_types::ServerName;
@@ -19,7 +20,7 @@ use super::ear::assert_hears_from_now;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone};
 use super::stream_phone::{Connection, Octets, Way};
 use super::wire::peer::StreamPeer;
-use crate::sip::raw_phone::{audio_port, description, response};
+use crate::sip::raw_phone::{audio_port, description, header, response};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::script::Script;
 use crate::support::certificate::{client_config, pair, pair_for, server_config};
@@ -35,6 +36,9 @@ pub(super) const OTHER_NAME: &str = "other.test";
 /// Where its audio is in calls that it takes, and in the first that it makes.
 const AUDIO_PORT: u16 = 7000;
 pub(super) const OWN_AUDIO_PORT: u16 = 7002;
+
+/// Longer than the store collects what it writes at once.
+const WRITTEN: Duration = Duration::from_millis(500);
 
 /// Of its answers: the gateway is to refresh the call every ten seconds.
 pub(super) const TIMER: &str =
@@ -344,4 +348,35 @@ async fn a_tls_trunk_that_closed_the_stream_by_which_it_called_is_hung_up_by_its
     let bye = request(&mut other, "BYE").await;
     agree(&mut other, &bye, "").await;
     ground.stage.gateway.assert_all_is_over(1);
+}
+
+/// The process is killed that had the call, and its successor knows the trunk's address and name alone, whatever the trunk's Contact is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_trunk_whose_call_ended_with_the_process_is_hung_up_by_its_name() {
+    let lines = format!("port = {TLS_PORT}\ntransport = 'tls'");
+    for is_contact_named in [false, true] {
+        let folder = TempDir::new().expect("a folder");
+        let config = GatewayConfig::default().store(&folder.path().join("webtrunk.db"));
+        let mut ground = Ground::led_by(config, Way::Tls, &lines, |zone, _| zone).await;
+        let office = phone(ground.stage.caller(CodecId::Pcmu)).await;
+        let dialing = office.dial("7100").await.expect("a number");
+        let mut first = ground.door.accept().await.expect("its certificate is good");
+        let invite = request(&mut first, "INVITE").await;
+        let contact = if is_contact_named {
+            format!("Contact: <sip:far@{NAME}:{TLS_PORT};transport=tls>\r\n")
+        } else {
+            contact(ground.far.at(TLS_PORT), "tls")
+        };
+        ground.take(&mut first, &invite, &contact).await;
+        let call = dialing.answered(PATIENCE).await.expect("an answer");
+        request(&mut first, "ACK").await;
+        assert_hears_from_now(&call, CALLEE_HZ).await;
+        ground.mouth.assert_hears(Law::Mu, CALLER_HZ.into());
+        tokio::time::sleep(WRITTEN).await;
+        ground.stage.gateway.kill_and_start_again();
+        let mut second = ground.door.accept().await.expect("by its name");
+        let bye = request(&mut second, "BYE").await;
+        assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"), "is named: {is_contact_named}");
+        agree(&mut second, &bye, "").await;
+    }
 }

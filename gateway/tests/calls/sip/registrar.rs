@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::raw_phone::{header, response};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
@@ -221,4 +223,52 @@ fn a_registration_whose_stream_closed_is_made_anew_within_two_seconds() {
     assert_eq!(header(&again, "Call-ID"), header(&first, "Call-ID"));
     assert_eq!((header(&first, "CSeq"), header(&again, "CSeq")), ("1 REGISTER", "2 REGISTER"));
     wait_for_state(&gateway, "registered");
+}
+
+/// Fails when it is removed by the stream that is gone.
+#[test]
+fn a_registration_whose_stream_closed_is_removed_by_another_at_the_end() {
+    let host = Host::new();
+    let listener = TcpListener::bind(host.at(SIP_PORT)).expect("the host is ours");
+    listener.set_nonblocking(true).expect("a socket");
+    let gateway = customer(&host, "tcp", &["gate"]);
+    let (mut stream, request) = next_stream(&listener);
+    let answer = response(&request, "200 OK", &granted(&request, Duration::from_secs(3600)), "");
+    stream.write_all(answer.as_bytes()).expect("it reads");
+    wait_for_state(&gateway, "registered");
+    drop(stream);
+    // It has to know; it may have begun to come back by then.
+    std::thread::sleep(Duration::from_millis(300));
+    gateway.process.signal(Signal::SIGTERM);
+    let (mut stream, mut requests) = next_stream(&listener);
+    let mut buffer = [0; 4000];
+    while !requests.contains("\r\nExpires: 0\r\n") {
+        let length = stream.read(&mut buffer).expect("it goes on");
+        assert_ne!(length, 0, "closed after {requests:?}");
+        requests += &String::from_utf8_lossy(&buffer[..length]);
+    }
+}
+
+/// Fails when an answer is not seen: the next ping comes ten seconds after the one before then.
+#[test]
+fn a_registrar_that_keeps_our_flow_over_udp_is_asked_by_stun_whether_it_lives() {
+    const FLOW_TIMER: Duration = Duration::from_secs(5);
+    const BINDING_REQUEST: [u8; 8] = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    let host = Host::new();
+    let mut registrar = Registrar::at(&host);
+    let gateway = customer(&host, "udp", &["gate"]);
+    let asked = registrar.next();
+    let kept = granted(&asked.request, Duration::from_secs(3600)) + "Require: outbound\r\nFlow-Timer: 5\r\n";
+    let mut heard_at = registrar.answer(&asked, "200 OK", &kept);
+    wait_for_state(&gateway, "registered");
+    for _ in 0..2 {
+        let mut ping = [0; 4000];
+        let (length, from) = registrar.socket.recv_from(&mut ping).expect("it is asked");
+        assert_waited(heard_at.elapsed(), FLOW_TIMER.mul_f64(0.8)..FLOW_TIMER);
+        assert_eq!((length, &ping[..8]), (20, &BINDING_REQUEST[..]));
+        assert_eq!(from, asked.from, "the flow is that of the registration");
+        let success = [&[1, 1, 0, 0][..], &ping[4..20]].concat();
+        heard_at = Instant::now();
+        registrar.socket.send_to(&success, from).expect("loopback takes it");
+    }
 }

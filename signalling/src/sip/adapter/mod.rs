@@ -190,7 +190,7 @@ impl SipAdapter {
         agent.share(commons.clone());
         agent.begin(Moment { now, wall: calendar::now() });
         board.limit(&trunks, agent.loads_mut());
-        orphans::end(&memory.calls(), &mut agent, layer, now);
+        orphans::end(&memory.calls(), &trunks, &mut agent, layer, now);
         let desk = config.accounts.clone();
         desk.wish_again();
         let upstream = Upstream::new(&trunks, layer.clone(), board.clone(), desk.clone(), now);

@@ -22,6 +22,16 @@ impl Names {
         Self { addresses: layer.addresses(), layer }
     }
 
+    /// Asks for a sign of life on a flow.
+    pub(super) fn ping(&self, flow: &Flow) {
+        self.layer.ping(flow);
+    }
+
+    /// Ends the stream of a flow.
+    pub(super) fn cut(&self, flow: &Flow) {
+        self.layer.cut(flow);
+    }
+
     /// The address and port at which the flow's peer finds us.
     fn reached_at(&self, flow: &Flow) -> (Host, Option<u16>) {
         let address = self.addresses.advertised(flow.listener, flow.local.ip(), flow.remote.ip());

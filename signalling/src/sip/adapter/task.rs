@@ -107,6 +107,7 @@ impl Task {
         let now = Instant::now();
         match inbound {
             Inbound::Message { flow, message } => self.agent.handle_message(*message, flow, now),
+            Inbound::Ponged(flow) => self.upstream.ponged(&flow, now),
             Inbound::Refused(flow) => self.agent.flow_refused(&flow, now),
             Inbound::Closed(connection) => {
                 self.agent.flow_closed(connection, now);

@@ -2,6 +2,7 @@
 //! after another. When what is due, and what follows an answer, is said by [`crate::sip::upstream`].
 
 mod changed;
+mod flows;
 mod held;
 mod probes;
 
@@ -22,7 +23,7 @@ use crate::sip::hop::{Conduct, Hop, HopReport};
 use crate::sip::transport::{ResolveError, TransportLayer};
 use crate::sip::trunk::{TrunkConfig, Trunks};
 use crate::sip::trunk_board::{TrunkBoard, TrunkStanding};
-use crate::sip::upstream::{Health, Next, Probe, Registration, RegistrationConfig, conduct_of};
+use crate::sip::upstream::{Health, KeepAlive, Next, Probe, Registration, RegistrationConfig, conduct_of};
 
 /// How long a hop may take to answer what is sent to it outside of calls, before the next one is tried or
 /// a probe is missed. Chosen by us: as long as calls wait.
@@ -38,6 +39,8 @@ pub(super) struct Upstream {
     trunks: Vec<Watched>,
     accounts: BTreeMap<usize, Account>,
     last_account: usize,
+    /// Those that registrars keep for us.
+    flows: HashMap<Flow, KeepAlive>,
     errands: HashMap<ErrandId, Purpose>,
     last_errand: u64,
     board: TrunkBoard,
@@ -92,6 +95,7 @@ impl Upstream {
             trunks: Vec::new(),
             accounts: BTreeMap::new(),
             last_account: 0,
+            flows: HashMap::new(),
             errands: HashMap::new(),
             last_errand: 0,
             board,
@@ -197,6 +201,7 @@ impl Upstream {
 
     /// Looks up what is due.
     pub(super) fn handle_timeout(&mut self, routes: &Routes, now: Instant) {
+        self.keep_flows(now);
         for (index, account) in &mut self.accounts {
             if account.registration.is_due(now) {
                 routes.locate(&self.trunks[account.trunk].config, Asker::Registration(*index));
@@ -213,7 +218,8 @@ impl Upstream {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let registrations = self.accounts.values().filter_map(|account| account.registration.poll_timeout());
         let rounds = self.trunks.iter().filter_map(|trunk| trunk.round.as_ref().map(Probe::at));
-        registrations.chain(rounds).min()
+        let flows = self.flows.values().filter_map(KeepAlive::poll_timeout);
+        registrations.chain(rounds).chain(flows).min()
     }
 
     /// The name of a trunk was looked up.
@@ -285,6 +291,7 @@ impl Upstream {
 
     /// A stream closed: registrations that were made over it are made again.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) {
+        self.forget_flow(connection);
         for account in self.accounts.values_mut() {
             if account.flow.is_some_and(|flow| flow.connection == Some(connection)) {
                 account.registration.handle_lost(now);
@@ -308,7 +315,11 @@ impl Upstream {
         account.left.clear();
         if !account.registration.is_leaving() && account.registration.leave() {
             match account.flow.filter(|_| is_removed) {
-                Some(flow) => self.send_register(index, flow, agent, now),
+                Some(flow) => {
+                    // Its stream may have closed.
+                    let flow = self.names.flow_again(&flow).unwrap_or(flow);
+                    self.send_register(index, flow, agent, now);
+                }
                 None => account.registration.handle_failure("there is nothing to remove", now),
             }
         }
@@ -342,6 +353,7 @@ impl Upstream {
             let addresses = trunk.hops.iter().map(|hop| hop.address.ip());
             let sources = addresses.chain([end.flow.remote.ip()]).collect::<Vec<IpAddr>>();
             agent.doorkeeper_mut().registered(&trunk.config.name, sources.into_iter());
+            self.keep_flow(response, end.flow, now);
         }
     }
 

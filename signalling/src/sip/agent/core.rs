@@ -314,11 +314,12 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Whether a drained core has nothing left to say: the shell may stop. Calls that were given up are
-    /// cancelled, refused or ended for good by then, however often that had to be said.
+    /// cancelled, refused or ended for good by then, however often that had to be said; but those whose peers have no stream now
+    /// and may never come back. Where calls are kept, the next process tells these.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.mode == Mode::Draining
-            && self.calls.is_empty()
+            && self.calls.values().all(|slot| slot.call.as_ref().is_some_and(Call::awaits_return))
             && self.texts.is_empty()
             && self.layer.is_settled()
     }

@@ -11,7 +11,9 @@
 //!                                    +--- BYE in: 200, 60 s ---> (over)
 //! ```
 //!
-//! Wherever BYE is due and the peer's name is looked up, it waits in `AwaitingPeer` until that is found, four seconds at most.
+//! Wherever BYE is due and the peer's name is looked up, it waits in `AwaitingPeer` until that is found, four seconds at most;
+//! and for a minute where the stream of a user is gone who is found by no other. BYE that was under way on a stream that closed is
+//! said once more in the same way, since nobody knows whether it was read.
 //! The callee may not send BYE before its 2xx is acknowledged (RFC 3261 15).
 
 use std::net::SocketAddr;
@@ -27,8 +29,9 @@ use super::path::{Path, RETURN_MAX};
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use crate::adapter::Origin;
+use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
-use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
@@ -41,13 +44,15 @@ pub(in crate::sip) struct Leaving {
     /// The account by which a challenge to BYE is answered, where we placed the call.
     account: Option<String>,
     state: State,
+    /// BYE has had no answer before its stream closed.
+    is_said_again: bool,
 }
 
 #[derive(Debug)]
 enum State {
     AwaitingPeer { until: Instant, cause: EndCause },
     AwaitingAck { answer: Unacknowledged, cause: EndCause },
-    ByeSent { key: TransactionKey, bye: Challenged },
+    ByeSent { key: TransactionKey, bye: Challenged, cause: EndCause },
 }
 
 /// How long a name may take that a peer is found by. Chosen by us: the lookup itself ends after two seconds.
@@ -63,7 +68,11 @@ impl Leaving {
         context: &mut Context<'_>,
     ) -> Call {
         let state = bye_once_found(&mut dialog, &mut path, &peer, cause, context);
-        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
+        Self::of(dialog, path, (peer, account), state)
+    }
+
+    fn of(dialog: Dialog, path: Path, (peer, account): (Origin, Option<String>), state: State) -> Call {
+        Call::Leaving(Box::new(Self { dialog, path, peer, account, state, is_said_again: false }))
     }
 
     /// Ends a call of a process before: now, or when its peer comes back, where that is the only way to it. `None` where
@@ -78,8 +87,7 @@ impl Leaving {
         } else {
             bye_once_found(&mut dialog, &mut path, &kept.peer, EndCause::InternalError, context)
         };
-        let (peer, account) = (kept.peer.clone(), kept.account.clone());
-        Some(Call::Leaving(Box::new(Self { dialog, path, peer, account, state })))
+        Some(Self::of(dialog, path, (kept.peer.clone(), kept.account.clone()), state))
     }
 
     /// Ends a call of which a fault of ours has left nothing but what was kept; its flow is as it was. `None` where that is no
@@ -117,9 +125,19 @@ impl Leaving {
         self.path.answered_by(flow)
     }
 
+    /// Notes that a stream closed; whether it was this call's, which is news.
+    pub(super) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+        self.path.connection_closed(connection)
+    }
+
+    /// Whether nothing can be said before the peer comes back by itself.
+    pub(super) fn awaits_return(&self) -> bool {
+        matches!(self.state, State::AwaitingPeer { .. }) && self.path.reach() == Reach::Flow
+    }
+
     /// Takes over the flow on which the peer is back. Whether it is this call's.
     pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
-        let is_awaited = matches!(self.state, State::AwaitingPeer { .. });
+        let is_awaited = self.path.is_lost();
         let is_ours = is_awaited && self.peer == *peer && self.dialog.remote_target().matches(contact);
         if is_ours {
             self.path.replace(flow);
@@ -149,12 +167,11 @@ impl Leaving {
     pub(super) fn after_ack(
         dialog: Dialog,
         path: Path,
-        (peer, account): (Origin, Option<String>),
+        peer: (Origin, Option<String>),
         answer: Unacknowledged,
         cause: EndCause,
     ) -> Call {
-        let state = State::AwaitingAck { answer, cause };
-        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
+        Self::of(dialog, path, peer, State::AwaitingAck { answer, cause })
     }
 
     pub(super) fn handle_request(
@@ -188,7 +205,7 @@ impl Leaving {
     ) -> Option<Call> {
         let Self { dialog, path, account, state, .. } = &mut *self;
         match state {
-            State::ByeSent { key, bye } if *key == of && response.status.is_final() => {
+            State::ByeSent { key, bye, .. } if *key == of && response.status.is_final() => {
                 let again = bye.authorize(response, account.as_deref(), || dialog.next_cseq(), context)?;
                 *key = context.send(again, *path);
             }
@@ -197,15 +214,26 @@ impl Leaving {
         Some(Call::Leaving(self))
     }
 
-    pub(super) fn handle_event(self: Box<Self>, event: TransactionEvent<LegId>) -> Option<Call> {
+    pub(super) fn handle_event(
+        mut self: Box<Self>,
+        event: TransactionEvent<LegId>,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
         let (TransactionEvent::TimedOut { key: of, .. } | TransactionEvent::FlowFailed { key: of, .. }) =
             event;
-        match &self.state {
-            State::ByeSent { key, .. } if *key == of => None,
+        let cause = match &self.state {
+            State::ByeSent { key, cause, .. } if *key == of => *cause,
             State::ByeSent { .. } | State::AwaitingAck { .. } | State::AwaitingPeer { .. } => {
-                Some(Call::Leaving(self))
+                return Some(Call::Leaving(self));
             }
+        };
+        let went_with_stream = matches!(event, TransactionEvent::FlowFailed { .. }) && self.path.is_lost();
+        if !went_with_stream || self.is_said_again {
+            return None;
         }
+        self.is_said_again = true;
+        self.state = bye_once_found(&mut self.dialog, &mut self.path, &self.peer, cause, context);
+        Some(Call::Leaving(self))
     }
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
@@ -230,7 +258,7 @@ impl Leaving {
     }
 }
 
-/// Sends BYE; where the peer's name is looked up for it, later.
+/// Sends BYE; where the peer's name is looked up for it, or the peer has to come back, later.
 fn bye_once_found(
     dialog: &mut Dialog,
     path: &mut Path,
@@ -240,6 +268,9 @@ fn bye_once_found(
 ) -> State {
     if context.seek(peer, dialog.next_hop(), path) {
         return State::AwaitingPeer { until: context.now + LOOKUP_MAX, cause };
+    }
+    if path.is_lost() && path.reach() == Reach::Flow && matches!(peer, Origin::User(_)) {
+        return State::AwaitingPeer { until: context.now + RETURN_MAX, cause };
     }
     send_bye(dialog, path, peer, cause, context)
 }
@@ -255,5 +286,5 @@ fn send_bye(
     bye.headers.push(HeaderName::Reason, reason_of(cause));
     path.toward_peer(peer, dialog.next_hop(), context.names);
     let key = context.send(bye.clone(), *path);
-    State::ByeSent { key, bye: Challenged::new(bye) }
+    State::ByeSent { key, bye: Challenged::new(bye), cause }
 }

@@ -112,7 +112,7 @@ impl Call {
             Self::Outgoing(call) => call.handle_event(event, context),
             Self::Incoming(call) => call.handle_event(event, context),
             Self::Session(call) => call.handle_event(event, context),
-            Self::Leaving(call) => call.handle_event(event),
+            Self::Leaving(call) => call.handle_event(event, context),
         }
     }
 
@@ -176,7 +176,16 @@ impl Call {
         match self {
             Self::Outgoing(call) => call.connection_closed(connection, now),
             Self::Session(call) => call.connection_closed(connection),
-            Self::Incoming(_) | Self::Leaving(_) => false,
+            Self::Leaving(call) => call.connection_closed(connection),
+            Self::Incoming(_) => false,
+        }
+    }
+
+    /// Whether it is over but for BYE, which waits for a peer that comes back by itself or not at all.
+    pub(in crate::sip) fn awaits_return(&self) -> bool {
+        match self {
+            Self::Leaving(call) => call.awaits_return(),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Session(_) => false,
         }
     }
 

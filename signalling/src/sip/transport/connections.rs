@@ -93,6 +93,7 @@ pub(super) struct DialKey {
 #[derive(Debug, Default)]
 pub(super) struct Control {
     is_known: AtomicBool,
+    awaits_pong: AtomicBool,
     /// Ends the stream's task at its next await.
     pub(super) cut: Notify,
 }
@@ -125,6 +126,11 @@ impl Control {
     /// Whether the peer has authenticated, or was called by us.
     pub(super) fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// Whether a ping of ours waits for its answer, which is here now.
+    pub(super) fn take_pong(&self) -> bool {
+        self.awaits_pong.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -221,6 +227,20 @@ impl Connections {
         }
     }
 
+    /// Sends an empty line pair, which is answered by one line end (RFC 5626 3.5.1).
+    pub(super) fn ping(&self, id: ConnectionId) {
+        if let Some(entry) = self.lock().entries.get(&id) {
+            entry.control.awaits_pong.store(true, Ordering::Relaxed);
+            // Where there is no room for it, its answer is missed.
+            let _ = entry.outgoing.try_send(Bytes::from_static(b"\r\n\r\n"));
+        }
+    }
+
+    /// Ends a stream at once.
+    pub(super) fn cut(&self, id: ConnectionId) {
+        self.lock().cut(id);
+    }
+
     /// Notes that a whole message came in.
     pub(super) fn heard(&self, id: ConnectionId, now: Instant) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
@@ -247,6 +267,15 @@ impl Connections {
                 None => entry.called.push((trunk.to_owned(), called)),
             }
         }
+    }
+
+    /// A stream of a process before, whose peer is called so.
+    pub(super) fn parted_before(&self, called: Called) -> ConnectionId {
+        let mut table = self.lock();
+        table.next += 1;
+        let id = ConnectionId(table.next);
+        remember(&mut table.parted, (id, called));
+        id
     }
 
     /// The peer has shown this certificate, and that it has the key.

@@ -18,6 +18,8 @@ pub enum Inbound {
     },
     /// A stream is over; nothing can be sent on it and nothing comes from it any more.
     Closed(ConnectionId),
+    /// A ping of ours was answered: the flow lives.
+    Ponged(Flow),
     /// A datagram found nobody there, as ICMP says, which may be forged.
     Refused(Flow),
 }

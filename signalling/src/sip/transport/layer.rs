@@ -22,6 +22,7 @@ use super::connections::{Admission, Called, Connections, Control, DialKey, Queue
 use super::guard::{Guard, GuardConfig};
 use super::inbound::{Inbound, InboundReceiver};
 use super::limits::TransportLimits;
+use super::pings::Pings;
 use super::stats::TransportCounters;
 use super::traffic::Traffic;
 use super::udp::UdpEndpoint;
@@ -89,6 +90,7 @@ pub(super) struct Shared {
     addresses: OnceLock<Addresses>,
     datagrams: Vec<OnceLock<UdpEndpoint>>,
     pub(super) guard: Guard,
+    pub(super) pings: Pings,
     /// Handshakes of WebSockets and TLS that were refused.
     pub(super) refused: Mutex<LogLines>,
     pub(super) inbound: mpsc::Sender<Inbound>,
@@ -125,6 +127,7 @@ impl TransportLayer {
             sent: Traffic::default(),
             addresses: OnceLock::new(),
             guard: Guard::new(config.guard),
+            pings: Pings::default(),
             refused: Mutex::default(),
             inbound,
             strangers,
@@ -207,6 +210,27 @@ impl TransportLayer {
             self.shared.sent.count(&message);
         }
         sent
+    }
+
+    /// Asks the peer of a flow for a sign of life (RFC 5626 3.5): by an empty line pair on a stream, by STUN over UDP.
+    /// [`Inbound::Ponged`] tells that it came.
+    pub(in crate::sip) fn ping(&self, flow: &Flow) {
+        if let Some(connection) = flow.connection {
+            return self.shared.connections.ping(connection);
+        }
+        if let Some(endpoint) =
+            self.shared.datagrams.get(usize::from(flow.listener.0)).and_then(OnceLock::get)
+        {
+            // Lost, it is sent again.
+            let _ = endpoint.send(flow.remote, self.shared.pings.ask(flow.remote).into());
+        }
+    }
+
+    /// Ends the stream of a flow, on which nothing is heard any more; [`Inbound::Closed`] follows.
+    pub(in crate::sip) fn cut(&self, flow: &Flow) {
+        if let Some(connection) = flow.connection {
+            self.shared.connections.cut(connection);
+        }
     }
 
     /// The flow to `remote`. A stream is dialled in the background unless one by the same name is open;
@@ -311,6 +335,14 @@ impl TransportLayer {
             let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
             self.shared.connections.note_called(connection, trunk, called);
         }
+    }
+
+    /// A stream over TLS that a process before had with a trunk: it is closed, and what is due on it goes as of
+    /// [`Self::note_trunk`].
+    #[must_use]
+    pub fn stream_of_before(&self, host: &str, identity: Option<&str>) -> ConnectionId {
+        let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
+        self.shared.connections.parted_before(called)
     }
 
     /// Trunks call from these: they may send as much as they like.
@@ -462,6 +494,11 @@ impl Shared {
     /// Word of a refused datagram, which may be lost where the adapter is behind.
     pub(super) fn report_refused(&self, flow: Flow) {
         let _ = self.inbound.try_send(Inbound::Refused(flow));
+    }
+
+    /// Word of an answered ping over UDP, which may be lost where the adapter is behind: there is another ping then.
+    pub(super) fn report_ponged(&self, flow: Flow) {
+        let _ = self.inbound.try_send(Inbound::Ponged(flow));
     }
 
     fn report_closed(&self, connection: ConnectionId) {

@@ -11,6 +11,7 @@ mod guard;
 mod inbound;
 mod layer;
 mod limits;
+mod pings;
 mod reception;
 mod refusals;
 mod resolver;

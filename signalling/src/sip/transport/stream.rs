@@ -20,6 +20,7 @@ use tracing::debug;
 
 use super::connections::Control;
 use super::cutter::{Cut, Cutter, Stage};
+use super::inbound::Inbound;
 use super::layer::{Shared, Ticket};
 use super::limits::TransportLimits;
 use crate::sip::flow::Flow;
@@ -87,6 +88,16 @@ async fn read<S: AsyncRead>(
     let mut cutter = Cutter::default();
     let mut since = Instant::now();
     loop {
+        // A line end alone is a pong; where it is two, the peer asks for one itself.
+        if cutter.stage() == Stage::Between
+            && buffer.starts_with(b"\r\n")
+            && !buffer.starts_with(b"\r\n\r\n")
+            && control.take_pong()
+        {
+            drop(buffer.split_to(2));
+            cutter = Cutter::default();
+            tell_ponged(shared, flow).await;
+        }
         let was = cutter.stage();
         match cutter.next(&mut buffer) {
             Cut::Message(bytes) => {
@@ -98,6 +109,9 @@ async fn read<S: AsyncRead>(
                 continue;
             }
             Cut::KeepAlive => {
+                if control.take_pong() {
+                    tell_ponged(shared, flow).await;
+                }
                 if !reply(shared, flow, Some(Bytes::from_static(b"\r\n"))) {
                     return End::NotRead;
                 }
@@ -130,6 +144,11 @@ async fn read<S: AsyncRead>(
             }
         }
     }
+}
+
+async fn tell_ponged(shared: &Shared, flow: Flow) {
+    // Nobody receives any more when the adapter has ended.
+    let _ = shared.inbound.send(Inbound::Ponged(flow)).await;
 }
 
 /// When a peer that stays in this stage is cut off; known peers may be idle for ever.

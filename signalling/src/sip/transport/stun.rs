@@ -37,6 +37,18 @@ pub(super) fn answer(datagram: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
     Some(message(BINDING_SUCCESS, header, &mapped_address(source, header)))
 }
 
+/// A Binding request of ours.
+pub(super) fn binding_request(transaction: [u8; 12]) -> Vec<u8> {
+    [&BINDING_REQUEST[..], &[0, 0], &COOKIE, &transaction].concat()
+}
+
+/// The transaction that a datagram answers which [`is_stun`]; a refusal is a sign of life as well.
+pub(super) fn answered(datagram: &[u8]) -> Option<[u8; 12]> {
+    let header = datagram.get(..HEADER)?;
+    let is_answer = header[..2] == BINDING_SUCCESS || header[..2] == BINDING_ERROR;
+    is_answer.then(|| header[8..].try_into().expect("a header has twenty octets"))
+}
+
 /// Whether an attribute has to be understood by whoever answers (RFC 8489 14); `None` where they are broken.
 fn asks_for_more(mut attributes: &[u8]) -> Option<bool> {
     let mut asks = false;

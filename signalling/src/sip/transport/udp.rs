@@ -87,15 +87,17 @@ async fn read(shared: Arc<Shared>, socket: Arc<UdpSocket>, listener: ListenerId,
         if datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             continue;
         }
+        let flow = Flow { kind: TransportKind::Udp, listener, local, remote, connection: None };
         if stun::is_stun(datagram) {
             if let Some(answer) = stun::answer(datagram, remote) {
                 shared.counters.pings_answered.add_one();
                 // Lost, it is asked for again.
                 let _ = socket.try_send_to(&answer, remote);
+            } else if shared.pings.is_answered(datagram, remote) {
+                shared.report_ponged(flow);
             }
             continue;
         }
-        let flow = Flow { kind: TransportKind::Udp, listener, local, remote, connection: None };
         if let Some(refusal) = shared.receive_datagram(flow, Bytes::copy_from_slice(datagram)) {
             // Lost is as good as refused.
             let _ = socket.try_send_to(&refusal, remote);

@@ -5,6 +5,7 @@
 //!                |                                          v
 //!            Waiting <--- 2xx: refresh before its end --- Asking --- 403 ---> Refused
 //!                ^        423: at once, for longer, once    |
+//!                |        439: at once, without outbound    |
 //!                |        else: back off                    |
 //!                +------------------------------------------+
 //!
@@ -19,6 +20,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tracing::{error, info, warn};
 
+use super::instance::instance;
 use crate::sip::hop::Conduct;
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{
@@ -58,6 +60,10 @@ pub struct Registration {
     failures: u32,
     /// A 423 has had us ask for a longer time, and nobody has granted one since.
     is_longer_asked: bool,
+    /// Which client we are, once a Contact was told.
+    instance: Option<String>,
+    /// A proxy on the way knows nothing of flows: they are not spoken of any more.
+    is_outbound_refused: bool,
     random: StdRng,
 }
 
@@ -139,6 +145,8 @@ impl Registration {
             held_until: None,
             failures: 0,
             is_longer_asked: false,
+            instance: None,
+            is_outbound_refused: false,
             random: StdRng::from_seed(seed),
         }
     }
@@ -173,7 +181,8 @@ impl Registration {
         [at, held_until].into_iter().flatten().min()
     }
 
-    /// A REGISTER with `contact`, to which the user is added; it removes the binding while leaving.
+    /// A REGISTER with `contact`, to which the user is added; it removes the binding while leaving. It is the one flow of our
+    /// instance (RFC 5626 4.2), whatever stream it goes by.
     pub fn request(&mut self, contact: &SipUri) -> Request {
         self.cseq = self.cseq.saturating_add(1);
         let own = Uri::from(SipUri::new(&self.user, self.domain.clone(), None));
@@ -185,7 +194,14 @@ impl Registration {
         headers.push(HeaderName::To, NameAddr::new(own).to_string());
         headers.push(HeaderName::CallId, self.call_id.as_str());
         headers.push(HeaderName::CSeq, CSeq { number: self.cseq, method: Method::Register }.to_string());
-        headers.push(HeaderName::Contact, NameAddr::new(self.contact(contact)).to_string());
+        let mut own_contact = NameAddr::new(self.contact(contact));
+        if !self.is_outbound_refused {
+            let name = self.instance.get_or_insert_with(|| instance(&self.user, &self.domain, contact));
+            own_contact.params.set("+sip.instance", Some(name.as_str()));
+            own_contact.params.set("reg-id", Some("1"));
+            headers.push(HeaderName::Supported, "path, outbound");
+        }
+        headers.push(HeaderName::Contact, own_contact.to_string());
         headers.push(HeaderName::Expires, expires.to_string());
         request
     }
@@ -247,6 +263,11 @@ impl Registration {
                 // The same password again and again would lock the account.
                 self.failures = u32::MAX;
                 self.fail("our credentials are not taken", None, now);
+            }
+            // The first hop lacks it (RFC 5626 11.6): we are found by the Contact alone then.
+            439 if !self.is_outbound_refused => {
+                self.is_outbound_refused = true;
+                self.state = State::Waiting { at: now };
             }
             code => self.fail(&format!("{code} {}", response.reason), retry_after(response), now),
         }

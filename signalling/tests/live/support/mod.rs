@@ -51,6 +51,7 @@ impl Listening {
         match self.event().await {
             Inbound::Message { flow, message } => (flow, *message),
             Inbound::Closed(connection) => panic!("{connection:?} closed instead of a message"),
+            Inbound::Ponged(flow) => panic!("a pong by {flow} instead of a message"),
             Inbound::Refused(flow) => panic!("{flow} refused instead of a message"),
         }
     }
@@ -60,6 +61,7 @@ impl Listening {
         match self.event().await {
             Inbound::Closed(_) => {}
             Inbound::Message { message, .. } => panic!("a message instead of the end: {message:?}"),
+            Inbound::Ponged(flow) => panic!("a pong by {flow} instead of the end"),
             Inbound::Refused(flow) => panic!("{flow} refused instead of the end"),
         }
     }

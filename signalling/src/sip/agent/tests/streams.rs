@@ -110,15 +110,80 @@ fn a_request_from_a_new_connection_moves_the_call_there() {
     assert_eq!(peer.sent_flows()[0].connection, Some(ConnectionId(2)));
 }
 
+/// It would go on hearing nobody, where nothing else tells it.
 #[test]
-fn a_bye_that_cannot_be_sent_leaves_nothing_behind() {
+fn a_bye_waits_a_minute_for_a_peer_whose_stream_is_gone_and_leaves_nothing_behind() {
+    for is_back in [true, false] {
+        let mut peer = Peer::over_websocket();
+        let call = peer.call_in();
+        peer.agent.flow_closed(ConnectionId(1), peer.now);
+        peer.sent_flows();
+        peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+        assert!(peer.sent_flows().is_empty(), "nobody would hear it there");
+        peer.run_for(Duration::from_secs(59));
+        if is_back {
+            let bye = bye_by_another(&mut peer);
+            peer.respond(&bye, 200, "ann");
+        } else {
+            peer.run_for(Duration::from_secs(1));
+        }
+        assert_eq!((peer.agent.calls(), peer.agent.dialogs()), (0, 0), "is back: {is_back}");
+    }
+}
+
+/// Comes back by another stream, and gives the BYE that it gets there.
+fn bye_by_another(peer: &mut Peer) -> Request {
+    peer.flow.connection = Some(ConnectionId(2));
+    let register = peer.request("REGISTER");
+    peer.receive(register);
+    let mut requests = peer.sent_requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    let bye = requests.remove(0);
+    assert_eq!(bye.method, Method::Bye);
+    bye
+}
+
+#[test]
+fn a_core_that_is_to_stop_does_not_wait_for_peers_whose_streams_are_gone() {
+    let mut peer = Peer::over_websocket();
+    peer.call_in();
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.command(Command::Drain);
+    peer.run_for(Duration::from_secs(33));
+    assert!(peer.agent.is_drained());
+}
+
+/// Nobody knows whether it was read.
+#[test]
+fn a_bye_that_went_with_its_stream_is_said_once_more_by_another() {
+    let mut peer = Peer::new();
+    (peer.flow.kind, peer.flow.connection) = (TransportKind::Tcp, Some(ConnectionId(1)));
+    let (leg, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
+    peer.respond(&invite, 200, "one");
+    peer.sent_flows();
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    assert_eq!(connections(&mut peer), [1]);
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.flush();
+    let again = peer.sent_flows();
+    let ways: Vec<_> = again.iter().map(|flow| (flow.kind, flow.connection)).collect();
+    assert_eq!(ways, [(TransportKind::Tcp, None)], "each is a stream of its own to the test's core");
+    peer.agent.flow_failed(&again[0], peer.now);
+    peer.flush();
+    assert!(peer.sent_flows().is_empty());
+    assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
+
     let mut peer = Peer::over_websocket();
     let call = peer.call_in();
+    peer.sent_flows();
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    assert_eq!(connections(&mut peer), [1]);
     peer.agent.flow_closed(ConnectionId(1), peer.now);
-    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::MediaTimeout });
-    let flow = peer.flow;
-    peer.agent.flow_failed(&flow, peer.now);
-    assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
+    peer.flush();
+    assert!(peer.sent_flows().is_empty(), "nobody would hear it there");
+    let bye = bye_by_another(&mut peer);
+    peer.respond(&bye, 200, "ann");
+    assert_eq!((peer.agent.calls(), peer.agent.dialogs()), (0, 0));
 }
 
 /// Where a trunk says that it is.
@@ -201,6 +266,47 @@ fn a_bye_that_waits_for_an_ack_has_the_name_of_its_trunk_looked_up_when_it_is_du
     peer.flush();
     let to: Vec<_> = peer.sent_flows().iter().map(|flow| flow.remote).collect();
     assert_eq!(to, [found]);
+}
+
+/// The stream closes when the call is over for the core already.
+#[test]
+fn a_bye_that_waits_for_an_ack_goes_by_another_stream_where_its_own_closes_meanwhile() {
+    let (mut peer, found) = (Peer::new(), SocketAddr::from(([192, 0, 2, 30], 5070)));
+    let (leg, invite) = with_named_trunk(&mut peer);
+    let mut reinvite = peer.request_of_callee(&invite, "one", "INVITE");
+    reinvite.headers.set(HeaderName::Contact, NAMED);
+    reinvite.headers.set(HeaderName::ContentType, "application/sdp");
+    reinvite.body = description(5).to_string().into();
+    peer.receive(reinvite);
+    peer.command(Command::AnswerReoffer { leg, description: description(6) });
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    assert_eq!(peer.agent.poll_sought(), None, "nothing is due yet");
+    peer.run_for(Duration::from_secs(32));
+    assert!(peer.agent.poll_sought().is_some());
+    peer.sent_flows();
+    peer.agent.peer_found(leg, Some((TransportKind::Tcp, found)), peer.now);
+    peer.flush();
+    let to: Vec<_> = peer.sent_flows().iter().map(|flow| flow.remote).collect();
+    assert_eq!(to, [found]);
+
+    for returns_after in [20, 40] {
+        let mut peer = Peer::over_websocket();
+        let (leg, _) = peer.invite_in(&[]);
+        peer.command(Command::Answer { leg, description: description(2) });
+        peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+        peer.agent.flow_closed(ConnectionId(1), peer.now);
+        peer.run_for(Duration::from_secs(returns_after));
+        assert!(peer.sent_requests().is_empty(), "nobody would hear it there");
+        if returns_after < 32 {
+            register_by(&mut peer, "ann", 2);
+            peer.run_for(Duration::from_secs(32 - returns_after));
+            let methods: Vec<_> = peer.sent_requests().into_iter().map(|request| request.method).collect();
+            assert_eq!(methods, [Method::Bye]);
+        } else {
+            bye_by_another(&mut peer);
+        }
+    }
 }
 
 /// The client has come by another stream, and registered there in place of the first.

@@ -59,13 +59,46 @@ fn a_register_names_the_address_and_where_calls_are_taken() {
     assert_eq!(first.uri.to_string(), "sip:provider.example");
     assert_eq!(of(&first, HeaderName::To), "<sip:100@provider.example>");
     assert!(of(&first, HeaderName::From).starts_with("<sip:100@provider.example>;tag="));
-    assert_eq!(of(&first, HeaderName::Contact), "<sip:100@192.0.2.1:5060;transport=tcp>");
+    let contact = of(&first, HeaderName::Contact);
+    assert!(contact.starts_with("<sip:100@192.0.2.1:5060;transport=tcp>;+sip.instance="), "{contact}");
     assert_eq!(of(&first, HeaderName::Expires), "600");
     assert_eq!(
         (of(&first, HeaderName::CSeq), of(&second, HeaderName::CSeq)),
         ("1 REGISTER".into(), "2 REGISTER".into())
     );
     assert_eq!(of(&first, HeaderName::CallId), of(&second, HeaderName::CallId), "RFC 3261 10.2");
+}
+
+/// RFC 5626 4.2: the registrar has to know the client again by whatever stream it comes, and after a restart.
+#[test]
+fn every_register_names_the_same_instance_and_flow() {
+    let outbound = |request: &Request| {
+        let contact = request.headers.contact().expect("one");
+        let of = |name| contact.params.get(name).map(str::to_owned);
+        assert!(request.headers.supported().eq(["path", "outbound"]), "{request:?}");
+        (of("+sip.instance").expect("an instance"), of("reg-id").expect("a number"))
+    };
+    let mut bench = Bench::new(1);
+    let first = outbound(&bench.ask());
+    assert!(first.0.starts_with("\"<urn:uuid:") && first.1 == "1", "{first:?}");
+    assert_eq!(outbound(&bench.registration.request(&ours())), first);
+    let mut restarted = Bench::new(2);
+    restarted.answered(200, &[]);
+    restarted.registration.leave();
+    assert_eq!(outbound(&restarted.registration.request(&ours())), first, "it is removed as it was made");
+}
+
+#[test]
+fn a_first_hop_that_lacks_outbound_is_asked_at_once_without_it_and_once_only() {
+    let mut bench = Bench::new(3);
+    bench.answered(439, &[]);
+    assert_eq!(bench.registration.poll_timeout(), Some(bench.now));
+    let request = bench.ask();
+    assert_eq!(request.headers.get(&HeaderName::Contact), Some("<sip:100@192.0.2.1:5060;transport=tcp>"));
+    assert!(!request.headers.has(&HeaderName::Supported));
+    let cseq = request.headers.cseq().expect("is whole").number;
+    bench.registration.handle_response(&response(&request, 439, &[]), cseq, &ours(), bench.now);
+    assert_eq!(bench.registration.state(), RegistrationState::Failing, "no circle");
 }
 
 #[test]
