@@ -9,7 +9,7 @@ use tracing::info;
 use utoipa::ToSchema;
 use webtrunk_signalling::auth::secret::SecretText;
 
-use super::have;
+use super::{have, operator_may};
 use crate::people::{Change, People, SecretChange, ShownAccountPassword};
 use crate::rest::answers::{Faulty, InFile, Missing, NotTaken};
 use crate::rest::caller::Caller;
@@ -132,11 +132,7 @@ pub async fn remove(
 }
 
 fn is_operator(caller: &Caller, scope: Scope) -> Result<(), Problem> {
-    caller.may(scope)?;
-    match &caller.0.customer {
-        None => Ok(()),
-        Some(_) => Err(Problem::not_own("passwords of accounts are the operator's; ask by one of its keys")),
-    }
+    operator_may(caller, scope, "passwords of accounts")
 }
 
 fn find(people: &People, name: &str) -> Result<AccountPassword, Problem> {

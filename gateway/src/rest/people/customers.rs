@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::have;
+use super::{have, operator_may};
 use crate::people::{Body, Change, CustomerTerms, Made, People, ShownCustomer};
 use crate::rest::answers::{Faulty, InFile, Missing, NotTaken, Unknown};
 use crate::rest::caller::Caller;
@@ -142,13 +142,7 @@ pub async fn remove(
 }
 
 fn is_operator(caller: &Caller) -> Result<(), Problem> {
-    caller.may(Scope::CustomersWrite)?;
-    match &caller.0.customer {
-        None => Ok(()),
-        Some(_) => {
-            Err(Problem::not_own("customers and their policies are the operator's; ask by one of its keys"))
-        }
-    }
+    operator_may(caller, Scope::CustomersWrite, "customers and their policies")
 }
 
 fn is_seen(key: &ApiKey, name: &str) -> bool {
