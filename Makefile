@@ -1,5 +1,6 @@
 # make run    install what is missing, build, start the demo
 # make test   install what the tests need, check, test everything, browsers included
+# make check  format, lints, documentation, and whether each defence is found (part of make test)
 # make web    bundle the test phone's page      make docs   build the book
 # make sdk    build the SDK for pages, and test it
 # make dtmf-hour   listen for keys in an hour of speech
@@ -56,7 +57,7 @@ run: setup-run
 	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
 
 # What was installed has to be found: a test that lacks a tool fails.
-test dtmf-hour kill comings rest-fuzz: export WEBTRUNK_TEST_TOOLS := required
+test dtmf-hour kill comings rest-fuzz pages: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
 test: export RUST_TEST_THREADS := 16
 

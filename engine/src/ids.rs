@@ -47,9 +47,7 @@ impl FromStr for CallId {
     type Err = NoCallId;
 
     fn from_str(text: &str) -> Result<Self, NoCallId> {
-        let number =
-            text.strip_prefix("call-").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-        number.and_then(|number| number.parse().ok()).map(Self).ok_or(NoCallId)
+        numbered("call-", text).map(Self).ok_or(NoCallId)
     }
 }
 
@@ -69,10 +67,14 @@ impl FromStr for LegId {
     type Err = NoLegId;
 
     fn from_str(text: &str) -> Result<Self, NoLegId> {
-        let number =
-            text.strip_prefix("leg-").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-        number.and_then(|number| number.parse().ok()).map(Self).ok_or(NoLegId)
+        numbered("leg-", text).map(Self).ok_or(NoLegId)
     }
+}
+
+/// The number behind the word, of digits alone: what parses it would take a sign too.
+fn numbered(word: &str, text: &str) -> Option<u64> {
+    let number = text.strip_prefix(word)?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
 }
 
 /// Why a leg or call ended, in no protocol's words; adapters map it at their edge (docs/ADAPTERS.md).

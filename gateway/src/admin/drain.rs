@@ -3,17 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer;
 use super::errands::{Errand, Errands};
+use super::{answer, flag};
 
 pub(super) async fn drain(errands: web::Data<Errands>, request: HttpRequest) -> HttpResponse {
-    let is_now = match request.query_string() {
-        "" => false,
-        "now" | "now=" | "now=true" | "now=1" => true,
-        other => {
-            let message = format!("?{other} means nothing here; write ?now, or nothing");
-            return answer::error(StatusCode::BAD_REQUEST, "bad_request", message);
-        }
+    let is_now = match flag::is_set(&request, "now") {
+        Ok(is_now) => is_now,
+        Err(refusal) => return refusal,
     };
     match errands.run(|reply| Errand::Drain { is_now, reply }).await {
         Some(report) => answer::told(StatusCode::ACCEPTED).json(report),

@@ -18,6 +18,7 @@ mod client;
 mod drain;
 mod errands;
 mod figures;
+mod flag;
 mod people;
 mod reload;
 mod server;

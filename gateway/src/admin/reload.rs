@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::answer;
 use super::errands::{Errand, Errands};
+use super::{answer, flag};
 
 /// What is told of a file that is not taken up.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,13 +19,9 @@ pub(crate) struct RefusedReload {
 }
 
 pub(super) async fn reload(errands: web::Data<Errands>, request: HttpRequest) -> HttpResponse {
-    let is_dry = match request.query_string() {
-        "" => false,
-        "dry_run" | "dry_run=" | "dry_run=true" | "dry_run=1" => true,
-        other => {
-            let message = format!("?{other} means nothing here; write ?dry_run, or nothing");
-            return answer::error(StatusCode::BAD_REQUEST, "bad_request", message);
-        }
+    let is_dry = match flag::is_set(&request, "dry_run") {
+        Ok(is_dry) => is_dry,
+        Err(refusal) => return refusal,
     };
     match errands.run(|reply| Errand::Reload { is_dry, reply }).await {
         Some(Ok(report)) => answer::ok(report),

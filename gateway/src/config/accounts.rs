@@ -11,7 +11,8 @@ use super::customers::CustomerSection;
 use super::faults::Faults;
 use super::nearest::meant;
 use super::secret::Environment;
-use super::trunks::{CredentialsSection, Trunk, check_expires};
+use super::trunk_credentials::CredentialsSection;
+use super::trunks::{Trunk, check_expires};
 use super::users::{NAME_CURE, UserSection, is_name};
 
 /// How many calls each user may have at one time.

@@ -11,8 +11,8 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::b2bua::Redirects;
 use webtrunk_signalling::sip::flow::TransportKind;
-use webtrunk_signalling::sip::identity::{CallerId, Rewrite, Subject};
-use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
+use webtrunk_signalling::sip::identity::CallerId;
+use webtrunk_signalling::sip::trunk::TrunkConfig;
 use webtrunk_signalling::sip::trunk_load::TrunkLimits;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
@@ -22,9 +22,11 @@ use super::limits::LimitsSection;
 use super::nearest::meant;
 use super::passing::{self, WrittenDiversion};
 use super::redirects::WrittenRedirects;
-use super::secret::{Environment, SecretSource, fetch};
+use super::rewrites::RewriteSection;
+use super::secret::Environment;
 use super::sip::Transport;
 use super::srtp::Srtp;
+use super::trunk_credentials::CredentialsSection;
 use super::users::{NAME_CURE, is_name};
 
 /// A trunk.
@@ -103,14 +105,6 @@ pub(super) struct TrunkSection {
     mailboxes: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CredentialsSection {
-    user: String,
-    password: Spanned<SecretSource>,
-    realm: Option<String>,
-}
-
 /// A registration of ours at the trunk.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,30 +122,6 @@ enum WrittenCallerId {
     From,
     PAssertedIdentity,
     Privacy,
-}
-
-/// A number that a trunk writes another way.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RewriteSection {
-    number: Number,
-    direction: Way,
-    pattern: Spanned<String>,
-    to: String,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Number {
-    Called,
-    Caller,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Way {
-    Out,
-    In,
 }
 
 /// How keys travel.
@@ -412,46 +382,10 @@ impl TrunkSection {
     }
 }
 
-impl RewriteSection {
-    fn check(&self, faults: &mut Faults<'_>) -> Option<Rewrite> {
-        let subject = match (self.number, self.direction) {
-            (Number::Called, Way::Out) => Subject::CalledOut,
-            (Number::Caller, Way::Out) => Subject::CallerOut,
-            (Number::Called, Way::In) => Subject::CalledIn,
-            (Number::Caller, Way::In) => Subject::CallerIn,
-        };
-        match Rewrite::new(subject, self.pattern.get_ref(), &self.to) {
-            Ok(rewrite) => Some(rewrite),
-            Err(error) => {
-                faults.add(self.pattern.span(), error, "correct the regular expression");
-                None
-            }
-        }
-    }
-}
-
 /// How long a registration is asked for.
 pub(super) fn check_expires(written: Option<&Spanned<u32>>, faults: &mut Faults<'_>) -> Duration {
     let seconds = written.map_or(EXPIRES_S, |seconds| faults.number(seconds, EXPIRES_RANGE_S, " seconds"));
     Duration::from_secs(seconds.into())
-}
-
-impl CredentialsSection {
-    pub(super) fn has_inline_secret(&self) -> bool {
-        self.password.get_ref().is_inline()
-    }
-
-    pub(super) fn fetch(
-        &self,
-        environment: Environment<'_>,
-        faults: &mut Faults<'_>,
-    ) -> Option<TrunkCredentials> {
-        Some(TrunkCredentials {
-            username: self.user.clone(),
-            password: fetch(&self.password, environment, faults)?.expose().to_owned(),
-            realm: self.realm.clone(),
-        })
-    }
 }
 
 /// A host name of RFC 1123 or an address, IPv6 with or without brackets.

@@ -1,13 +1,25 @@
 //! Lists by pages.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 
 /// Things on a page where nobody says how many, and at most. Chosen by us: an answer of at most half a MiB.
 const USUAL: u16 = 50;
 const MAX: u16 = 200;
+
+/// Which are wanted of a list of which nothing else is asked.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Things on a page; 50 where it is not said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// What `next` of the page before said.
+    after: Option<String>,
+}
 
 /// Which page is wanted.
 #[derive(Debug, Clone)]
@@ -32,6 +44,16 @@ impl<T> Page<T> {
     #[must_use]
     pub const fn none() -> Self {
         Self { items: Vec::new(), next: None }
+    }
+}
+
+impl ListQuery {
+    /// The page.
+    ///
+    /// # Errors
+    /// As [`PageQuery::new`].
+    pub fn page(self) -> Result<PageQuery, Problem> {
+        PageQuery::new(self.limit, self.after)
     }
 }
 

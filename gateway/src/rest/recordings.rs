@@ -9,16 +9,16 @@ use actix_web::http::header::{
     CacheControl, CacheDirective, ContentDisposition, DispositionParam, DispositionType,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::answers::Unknown;
 use super::caller::Caller;
 use super::calls::belonging::Share;
 use super::calls::{Calls, Lasting};
 use super::keys::ApiKey;
-use super::page::{Page, PageQuery};
+use super::page::{ListQuery, Page};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::told;
@@ -26,18 +26,6 @@ use super::told;
 /// Where recordings are; nowhere, where no calls are recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Recordings(pub Option<PathBuf>);
-
-/// Which are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct RecordingQuery {
-    /// Things on a page; 50 where it is not said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u16>,
-    /// What `next` of the page before said.
-    after: Option<String>,
-}
 
 /// A recording.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,17 +39,17 @@ pub struct Recording {
 }
 
 /// Tells the recordings of calls that were over of late, the latest first.
-#[utoipa::path(get, path = "/recordings", tag = "recordings", operation_id = "listRecordings", params(RecordingQuery),
+#[utoipa::path(get, path = "/recordings", tag = "recordings", operation_id = "listRecordings", params(ListQuery),
     responses((status = 200, description = "A page of recordings", body = Page<Recording>)),
     security(("api_key" = ["recordings:read"])))]
 pub async fn list(
     caller: Caller,
     calls: web::Data<Calls>,
     recordings: web::Data<Recordings>,
-    query: web::Query<RecordingQuery>,
+    query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::RecordingsRead)?;
-    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let page = query.into_inner().page()?;
     let Some(folder) = recordings.0.clone() else {
         return Ok(told(StatusCode::OK).json(Page::<Recording>::none()));
     };

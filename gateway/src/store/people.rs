@@ -213,30 +213,15 @@ pub(super) async fn reseal(
     let sealed = |fault| StoreError::sealed(place, fault);
     let (key, mut opener) = (store_keys.sealing(), Opener::new(store_keys));
     let mut transaction = connection.begin().await.map_err(unusable)?;
-    for columns in users::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = users::open(columns, &mut opener).map_err(sealed)?;
-        users::put(&mut transaction, key, &opened).await.map_err(unusable)?;
+    macro_rules! reseal {
+        ($($table:ident),*) => {$(
+            for columns in $table::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
+                let opened = $table::open(columns, &mut opener).map_err(sealed)?;
+                $table::put(&mut transaction, key, &opened).await.map_err(unusable)?;
+            }
+        )*};
     }
-    for columns in customers::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = customers::open(columns, &mut opener).map_err(sealed)?;
-        customers::put(&mut transaction, key, &opened).await.map_err(unusable)?;
-    }
-    for columns in keys::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = keys::open(columns, &mut opener).map_err(sealed)?;
-        keys::put(&mut transaction, key, &opened).await.map_err(unusable)?;
-    }
-    for columns in api_keys::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = api_keys::open(columns, &mut opener).map_err(sealed)?;
-        api_keys::put(&mut transaction, key, &opened).await.map_err(unusable)?;
-    }
-    for columns in upstream::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = upstream::open(columns, &mut opener).map_err(sealed)?;
-        upstream::put(&mut transaction, key, &opened).await.map_err(unusable)?;
-    }
-    for columns in account_passwords::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
-        let opened = account_passwords::open(columns, &mut opener).map_err(sealed)?;
-        account_passwords::put(&mut transaction, key, &opened).await.map_err(unusable)?;
-    }
+    reseal!(users, customers, keys, api_keys, upstream, account_passwords);
     transaction.commit().await.map_err(unusable)?;
     Ok(opener.stale())
 }

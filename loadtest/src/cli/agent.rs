@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use webtrunk_loadtest::agent::{
-    AgentError, Dialing, Incoming, Phone, PhoneConfig, PhoneTransport, Voice, WebrtcCaller, WebrtcConfig,
+    AgentError, Dialing, Incoming, Phone, PhoneConfig, PhoneTransport, Voice, WebrtcCaller,
 };
 
 use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
@@ -90,11 +90,9 @@ impl AgentOptions {
         match kind {
             Kind::Webrtc => {
                 let server = self.server.as_deref().unwrap_or(WEBSOCKET_SERVER);
-                let mut config = WebrtcConfig::new(server, &self.account.user, "");
+                let mut config = self.webrtc.config(server, &self.account);
                 config.credentials = credentials.unwrap_or(config.credentials);
-                config.domain.clone_from(&self.account.domain);
                 config.voice = voice;
-                self.webrtc.apply(&mut config);
                 if !codecs.is_empty() {
                     config.codecs = codecs;
                 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
-use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice};
 use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, Losses, run_until};
 
 use super::agent::Transport;
@@ -150,9 +150,7 @@ impl LoadArguments {
             Some(file) => Some(Voice::from_wav(file)?),
             None => voice.clone(),
         };
-        let mut caller = WebrtcConfig::new(&self.server, &self.account.user, "");
-        caller.domain.clone_from(&self.account.domain);
-        self.webrtc.apply(&mut caller);
+        let mut caller = self.webrtc.config(&self.server, &self.account);
         caller.codecs = Codec::ids(&self.codec);
         caller.voice = voice;
         let phone = PhoneConfig {

@@ -145,7 +145,10 @@ impl WebrtcOptions {
         }
     }
 
-    pub(super) fn apply(&self, config: &mut WebrtcConfig) {
+    /// A caller of this account, which has no password yet, like Chromium where nothing else is said.
+    pub(super) fn config(&self, server: &str, account: &AccountOptions) -> WebrtcConfig {
+        let mut config = WebrtcConfig::new(server, &account.user, "");
+        config.domain.clone_from(&account.domain);
         config.trust = self.trust();
         let profile = |it: &Profile| match it {
             Profile::Cm128 => SrtpProfile::Aes128CmHmacSha1_80,
@@ -155,6 +158,7 @@ impl WebrtcOptions {
         config.profiles = self.srtp.iter().map(profile).collect();
         config.insists_on_dtls_client = self.dtls_client;
         config.media_address = self.media_address;
+        config
     }
 }
 

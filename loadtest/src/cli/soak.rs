@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::sync::watch;
-use webtrunk_loadtest::agent::{PhoneConfig, WebrtcConfig};
+use webtrunk_loadtest::agent::PhoneConfig;
 use webtrunk_loadtest::load::{SoakConfig, soak};
 
 use super::by_hand::stop_by_hand;
@@ -85,9 +85,7 @@ impl SoakArguments {
             return Err(format!("{} minutes are not between 0 and a day", self.minutes).into());
         }
         let voice = self.voice.voice()?;
-        let mut webrtc = WebrtcConfig::new(&self.server, &self.account.user, "");
-        webrtc.domain.clone_from(&self.account.domain);
-        self.webrtc.apply(&mut webrtc);
+        let mut webrtc = self.webrtc.config(&self.server, &self.account);
         webrtc.credentials = self
             .account
             .credentials()?

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use webtrunk_signalling::sip::message::{Capabilities, Message, Method};
 
-/// As the gateway's first version: what issue 2 names.
+/// As the gateway's first version: calls, registrations and digits, and no extension.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     methods: &[
         Method::Invite,

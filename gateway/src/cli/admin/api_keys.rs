@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::calls::escaped;
-use super::users::print_made;
+use super::made::{print_done, print_made};
 use super::{Asked, table};
 use crate::admin::{ApiKeyList, MadeBody};
 use crate::cli::Failure;
@@ -66,8 +66,7 @@ impl NamedApiKey {
     pub(in crate::cli) fn revoke(&self, out: impl Write) -> Result<(), Failure> {
         let path = format!("/apikeys/{}", escaped(&self.id));
         let made: MadeBody = self.asked.client()?.have("DELETE", &path)?;
-        let print = |made: &MadeBody, out: &mut dyn Write| writeln!(out, "API key {} is revoked", made.name);
-        self.asked.tell(&made, out, print)
+        self.asked.tell(&made, out, |made, out| print_done("API key", "revoked", made, out))
     }
 }
 

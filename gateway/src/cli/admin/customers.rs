@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::{Args, Subcommand};
 
 use super::calls::escaped;
+use super::made::{print_done, print_made};
 use super::options::{CustomerOptions, without_nulls};
-use super::users::print_made;
 use super::{Asked, table};
 use crate::admin::{CustomerList, MadeBody};
 use crate::cli::Failure;
@@ -56,15 +56,11 @@ impl CustomerCommand {
             Self::Set(OptionedCustomer { named, options }) => {
                 let body = options.patch();
                 let made: MadeBody = named.asked.client()?.have_with("PATCH", &named.path(), &body)?;
-                let print =
-                    |made: &MadeBody, out: &mut dyn Write| writeln!(out, "customer {} is changed", made.name);
-                named.asked.tell(&made, out, print)
+                named.asked.tell(&made, out, |made, out| print_done("customer", "changed", made, out))
             }
             Self::Remove(named) => {
                 let made: MadeBody = named.asked.client()?.have("DELETE", &named.path())?;
-                let print =
-                    |made: &MadeBody, out: &mut dyn Write| writeln!(out, "customer {} is removed", made.name);
-                named.asked.tell(&made, out, print)
+                named.asked.tell(&made, out, |made, out| print_done("customer", "removed", made, out))
             }
         }
     }

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::calls::escaped;
+use super::made::{print_done, print_made};
 use super::options::list;
-use super::users::print_made;
 use super::{Asked, table};
 use crate::admin::{KEEP_S, KeyList, MadeBody};
 use crate::cli::{Failure, password};
@@ -93,9 +93,7 @@ impl KeyCommand {
             }
             Self::Revoke(named) => {
                 let made: MadeBody = named.asked.client()?.have("DELETE", &named.path())?;
-                let print =
-                    |made: &MadeBody, out: &mut dyn Write| writeln!(out, "key {} is revoked", made.name);
-                named.asked.tell(&made, out, print)
+                named.asked.tell(&made, out, |made, out| print_done("key", "revoked", made, out))
             }
         }
     }

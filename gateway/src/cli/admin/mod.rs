@@ -7,6 +7,7 @@ mod customers;
 mod drain;
 mod keys;
 mod ladder;
+mod made;
 mod options;
 mod reload;
 mod table;

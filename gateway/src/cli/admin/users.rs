@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::calls::escaped;
+use super::made::{print_done, print_made};
 use super::options::{UserOptions, without_nulls};
 use super::{Asked, table};
 use crate::admin::{MadeBody, UserList};
@@ -70,15 +71,11 @@ impl UserCommand {
                 let mut body = options.patch();
                 with_password(&mut body, *password, &named.name)?;
                 let made: MadeBody = named.asked.client()?.have_with("PATCH", &named.path(), &body)?;
-                let print =
-                    |made: &MadeBody, out: &mut dyn Write| writeln!(out, "user {} is changed", made.name);
-                named.asked.tell(&made, out, print)
+                named.asked.tell(&made, out, |made, out| print_done("user", "changed", made, out))
             }
             Self::Remove(named) => {
                 let made: MadeBody = named.asked.client()?.have("DELETE", &named.path())?;
-                let print =
-                    |made: &MadeBody, out: &mut dyn Write| writeln!(out, "user {} is removed", made.name);
-                named.asked.tell(&made, out, print)
+                named.asked.tell(&made, out, |made, out| print_done("user", "removed", made, out))
             }
         }
     }
@@ -96,20 +93,6 @@ fn with_password(body: &mut Map<String, Value>, is_asked: bool, name: &str) -> R
         body.insert("password".to_owned(), typed.trim_end_matches(['\r', '\n']).into());
     }
     Ok(())
-}
-
-/// What was made, with what it was given; nobody can show that again.
-pub(super) fn print_made(
-    what: &str,
-    secret_is: &str,
-    made: &MadeBody,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    writeln!(out, "{what} {} is there", made.name)?;
-    match &made.secret {
-        Some(secret) => writeln!(out, "its {secret_is}, which is told this once: {}", secret.expose()),
-        None => Ok(()),
-    }
 }
 
 fn print_list(list: &UserList, out: &mut dyn Write) -> io::Result<()> {

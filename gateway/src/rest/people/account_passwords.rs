@@ -6,29 +6,17 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use webtrunk_signalling::auth::secret::SecretText;
 
-use super::have;
+use super::{have, operator_may};
 use crate::people::{Change, People, SecretChange, ShownAccountPassword};
 use crate::rest::answers::{Faulty, InFile, Missing, NotTaken};
 use crate::rest::caller::Caller;
-use crate::rest::page::{Page, PageQuery};
+use crate::rest::page::{ListQuery, Page};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
 use crate::rest::{created, read, told};
-
-/// Which are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AccountPasswordQuery {
-    /// Things on a page; 50 where it is not said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u16>,
-    /// What `next` of the page before said.
-    after: Option<String>,
-}
 
 /// A password that tokens name.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,16 +55,16 @@ pub struct AccountPasswordPatch {
 
 /// Tells the passwords that tokens name by their names, in the order of these. For keys of the operator alone.
 #[utoipa::path(get, path = "/account_passwords", tag = "account passwords", operation_id = "listAccountPasswords",
-    params(AccountPasswordQuery),
+    params(ListQuery),
     responses((status = 200, description = "A page of them", body = Page<AccountPassword>)),
     security(("api_key" = ["account_passwords:read"])))]
 pub async fn list(
     caller: Caller,
     people: web::Data<People>,
-    query: web::Query<AccountPasswordQuery>,
+    query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     is_operator(&caller, Scope::AccountPasswordsRead)?;
-    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let page = query.into_inner().page()?;
     let told_of = people.account_passwords().into_iter().map(|own| (own.name.clone(), own.into()));
     let page: Page<AccountPassword> = page.of(told_of, |name, last| name > last);
     Ok(told(StatusCode::OK).json(page))
@@ -144,11 +132,7 @@ pub async fn remove(
 }
 
 fn is_operator(caller: &Caller, scope: Scope) -> Result<(), Problem> {
-    caller.may(scope)?;
-    match &caller.0.customer {
-        None => Ok(()),
-        Some(_) => Err(Problem::not_own("passwords of accounts are the operator's; ask by one of its keys")),
-    }
+    operator_may(caller, scope, "passwords of accounts")
 }
 
 fn find(people: &People, name: &str) -> Result<AccountPassword, Problem> {

@@ -2,32 +2,20 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::have;
+use super::{have, operator_may};
 use crate::people::{Body, Change, CustomerTerms, Made, People, ShownCustomer};
 use crate::rest::answers::{Faulty, InFile, Missing, NotTaken, Unknown};
 use crate::rest::caller::Caller;
 use crate::rest::keys::ApiKey;
-use crate::rest::page::{Page, PageQuery};
+use crate::rest::page::{ListQuery, Page};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
 use crate::rest::{created, read, told};
-
-/// Which are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct CustomerQuery {
-    /// Things on a page; 50 where it is not said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u16>,
-    /// What `next` of the page before said.
-    after: Option<String>,
-}
 
 /// A customer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,16 +49,16 @@ pub struct AddedCustomer {
 }
 
 /// Tells the customers, in the order of their names.
-#[utoipa::path(get, path = "/customers", tag = "customers", operation_id = "listCustomers", params(CustomerQuery),
+#[utoipa::path(get, path = "/customers", tag = "customers", operation_id = "listCustomers", params(ListQuery),
     responses((status = 200, description = "A page of customers", body = Page<Customer>)),
     security(("api_key" = ["customers:read"])))]
 pub async fn list(
     caller: Caller,
     people: web::Data<People>,
-    query: web::Query<CustomerQuery>,
+    query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::CustomersRead)?;
-    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let page = query.into_inner().page()?;
     let own = people.customers().into_iter().filter(|customer| is_seen(&caller.0, &customer.name));
     let told_of = own.map(|customer| (customer.name.clone(), Customer::from(customer)));
     Ok(told(StatusCode::OK).json(page.of(told_of, |name, last| name > last)))
@@ -154,13 +142,7 @@ pub async fn remove(
 }
 
 fn is_operator(caller: &Caller) -> Result<(), Problem> {
-    caller.may(Scope::CustomersWrite)?;
-    match &caller.0.customer {
-        None => Ok(()),
-        Some(_) => {
-            Err(Problem::not_own("customers and their policies are the operator's; ask by one of its keys"))
-        }
-    }
+    operator_may(caller, Scope::CustomersWrite, "customers and their policies")
 }
 
 fn is_seen(key: &ApiKey, name: &str) -> bool {

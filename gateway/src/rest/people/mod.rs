@@ -9,13 +9,24 @@ pub mod users;
 pub(super) use own::whole_name;
 
 use crate::people::{Change, Made, People, PeopleError};
+use crate::rest::caller::Caller;
 use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
+use crate::rest::scope::Scope;
 
 /// Makes a change that a key asks for.
 pub(super) async fn have(people: &People, key: &ApiKey, change: Change) -> Result<Made, Problem> {
     let made = people.change(key.customer.as_deref(), change).await;
     made.map_err(|error| problem(&error, key.customer.is_none()))
+}
+
+/// Whether a key may do this, which is about what is the operator's: it has the scope, and is the operator's too.
+fn operator_may(caller: &Caller, scope: Scope, what: &str) -> Result<(), Problem> {
+    caller.may(scope)?;
+    match &caller.0.customer {
+        None => Ok(()),
+        Some(_) => Err(Problem::not_own(&format!("{what} are the operator's; ask by one of its keys"))),
+    }
 }
 
 /// Why a change is not made. What is wrong with the file or the database is told operators' keys alone.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::have;
+use super::{have, operator_may};
 use crate::people::{Body, Change, People, SecretChange, ShownUpstream, UpstreamTerms};
 use crate::rest::answers::{Faulty, InFile, Missing, NotTaken};
 use crate::rest::caller::Caller;
@@ -165,13 +165,7 @@ pub async fn remove(
 }
 
 fn is_operator(caller: &Caller, scope: Scope) -> Result<(), Problem> {
-    caller.may(scope)?;
-    match &caller.0.customer {
-        None => Ok(()),
-        Some(_) => {
-            Err(Problem::not_own("trunks and accounts at them are the operator's; ask by one of its keys"))
-        }
-    }
+    operator_may(caller, scope, "trunks and accounts at them")
 }
 
 fn find(people: &People, name: &str, trunk: &str) -> Result<Upstream, Problem> {

@@ -2,10 +2,10 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::info;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use webtrunk_signalling::auth::secret::SecretText;
 
 use super::have;
@@ -13,22 +13,10 @@ use super::own::{whole_name, with_whole_names};
 use crate::people::{Body, Change, Made, People, ShownUser, UserTerms};
 use crate::rest::answers::{Faulty, InFile, NotTaken, Unknown};
 use crate::rest::caller::Caller;
-use crate::rest::page::{Page, PageQuery};
+use crate::rest::page::{ListQuery, Page};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
 use crate::rest::{created, read, told};
-
-/// Which are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct UserQuery {
-    /// Things on a page; 50 where it is not said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u16>,
-    /// What `next` of the page before said.
-    after: Option<String>,
-}
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,16 +69,16 @@ pub struct AddedUser {
 }
 
 /// Tells the users, in the order of their names.
-#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(UserQuery),
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(ListQuery),
     responses((status = 200, description = "A page of users", body = Page<User>)),
     security(("api_key" = ["users:read"])))]
 pub async fn list(
     caller: Caller,
     people: web::Data<People>,
-    query: web::Query<UserQuery>,
+    query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::UsersRead)?;
-    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let page = query.into_inner().page()?;
     let own = people.users().into_iter().filter(|user| caller.0.sees(&user.name));
     let told_of = own.map(|user| (user.name.clone(), User::from(user)));
     Ok(told(StatusCode::OK).json(page.of(told_of, |name, last| name > last)))

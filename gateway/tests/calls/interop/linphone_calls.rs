@@ -73,6 +73,13 @@ impl Stage {
     async fn called(&self) -> Call {
         self.office.call("lin").await.expect("an answer")
     }
+
+    /// The office hangs up; nothing is left, and linphone heard it to the end.
+    async fn end(self, call: Call) {
+        call.hang_up().await.expect("confirmed");
+        self.gateway.assert_all_is_over(1);
+        assert_heard(self.linphone, OFFICE_HZ);
+    }
 }
 
 async fn await_linphone(call: &Call) {
@@ -93,9 +100,7 @@ async fn it_registers_is_called_and_both_hear_each_other() {
     let call = stage.called().await;
     await_linphone(&call).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,9 +136,7 @@ async fn it_holds_and_is_held() {
     call.resume().await.expect("agreed");
     await_linphone(&call).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,9 +211,7 @@ async fn it_is_refreshed_in_a_call_of_90_seconds() {
     let log = stage.gateway.log();
     assert!(log.count(&["session refresh is due"]) >= 2, "one for each leg");
     assert_eq!(log.count(&["refresh refused"]), 0);
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,9 +228,7 @@ async fn it_refreshes_a_call_of_90_seconds() {
     tokio::time::sleep(Duration::from_secs(94)).await;
     await_linphone(&call).await;
     assert_eq!(stage.gateway.log().count(&["session refresh is due"]), 2, "of the office alone");
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 /// Over TLS, and no call without keys.
@@ -245,9 +244,7 @@ async fn it_is_called_over_tls_and_srtp() {
     await_linphone(&call).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(stage.gateway.log().count(&["\"media is encrypted\""]), 1, "plain");
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,9 +256,7 @@ async fn it_speaks_tls_and_srtp() {
     await_linphone(&call).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(stage.gateway.log().count(&["\"media is encrypted\""]), 1, "plain");
-    call.hang_up().await.expect("confirmed");
-    stage.gateway.assert_all_is_over(1);
-    assert_heard(stage.linphone, OFFICE_HZ);
+    stage.end(call).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

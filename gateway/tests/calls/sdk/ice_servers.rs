@@ -1,49 +1,17 @@
 //! A page to which the gateway tells of a TURN server.
 
-use std::net::SocketAddr;
-
-use webtrunk_codecs::g711::Law;
-
-use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ};
-use crate::sip::rtp_peer::RtpPeer;
-use crate::sip::sipp::Sipp;
-use crate::support::gateway::{Gateway, GatewayConfig};
-use crate::support::host::Host;
-use crate::support::page::{Library, LineConfig, Microphone};
+use super::stage::{be_called_by, line, with_office};
 use crate::support::seat::{Seat, in_each_browser};
-use crate::support::tools;
 
 in_each_browser!(a_page_with_the_sdk_gives_its_calls_the_turn_server_that_the_gateway_tells_of);
 
 /// The gateway can be reached straight, and at that server is nobody: the call does without.
 fn a_page_with_the_sdk_gives_its_calls_the_turn_server_that_the_gateway_tells_of(seat: &Seat) {
-    if tools::command("sipp").is_none() {
-        return;
-    }
-    let office = Host::new();
     let entry =
         "[entry]\nice_servers = [{ urls = [\"turn:127.0.0.1:3478\"], secret = \"shared with coturn\" }]";
-    let config = GatewayConfig::default()
-        .origin(seat.browser().origin())
-        .sections(&format!("{}{entry}", seat.json()))
-        .user("alice")
-        .trunk("office", &office, &["PCMU"])
-        .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
-    let gateway = Gateway::start_at(seat.host(), &config);
-    let line = LineConfig {
-        library: Library::Webtrunk,
-        microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
-        ..LineConfig::default()
-    };
-    let alice = seat.open(&gateway, "alice", &line);
-    let mut sound = RtpPeer::new(&office, 7000);
-    let phone = Sipp::caller(&office, "caller_talks", gateway.sip(), "4711", &[("FORMATS", "0")]);
-    alice.next("incoming");
-    alice.answer();
-    let port = phone.wait_for("200").audio_port().expect("it has audio");
-    sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-    sound.await_tone(Law::Mu, PAGE_HZ);
-    alice.await_tone(PHONE_HZ);
+    let Some((gateway, office)) = with_office(seat, entry) else { return };
+    let alice = seat.open(&gateway, "alice", &line());
+    let (phone, _sound) = be_called_by(&office, &gateway, &alice);
 
     let servers = alice.ice_servers();
     let server = &servers[0];

@@ -32,6 +32,41 @@ pub(super) const PHONE_HZ: f64 = 1400.0;
 /// Where the phone's RTP is.
 const RTP_PORT: u16 = 7000;
 
+/// A gateway with this behind its section for pages, whose office calls alice by 4711. `None` where a tool is missing.
+pub(super) fn with_office(seat: &Seat, sections: &str) -> Option<(Gateway, Host)> {
+    tools::command("sipp")?;
+    let office = Host::new();
+    let config = GatewayConfig::default()
+        .origin(seat.browser().origin())
+        .sections(&format!("{}{sections}", seat.json()))
+        .user("alice")
+        .trunk("office", &office, &["PCMU"])
+        .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
+    Some((Gateway::start_at(seat.host(), &config), office))
+}
+
+/// The line of a page with the SDK, whose microphone says the usual.
+pub(super) fn line() -> LineConfig {
+    LineConfig {
+        library: Library::Webtrunk,
+        microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
+        ..LineConfig::default()
+    }
+}
+
+/// The office calls alice and this page lifts; both hear each other. Gives the phone, and its mouth and ear.
+pub(super) fn be_called_by(office: &Host, gateway: &Gateway, page: &Page) -> (Sipp, RtpPeer) {
+    let mut sound = RtpPeer::new(office, RTP_PORT);
+    let phone = Sipp::caller(office, "caller_talks", gateway.sip(), "4711", &[("FORMATS", "0")]);
+    page.next("incoming");
+    page.answer();
+    let port = phone.wait_for("200").audio_port().expect("it has audio");
+    sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
+    sound.await_tone(Law::Mu, PAGE_HZ);
+    page.await_tone(PHONE_HZ);
+    (phone, sound)
+}
+
 /// All that takes part.
 pub(super) struct Stage {
     pub(super) gateway: Gateway,
@@ -72,12 +107,7 @@ impl Stage {
             .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
         let gateway = Gateway::start_at(seat.host(), &config);
         let wire = seat.wire(&gateway);
-        let line = LineConfig {
-            microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
-            library: Library::Webtrunk,
-            socket: Some(wire.websocket()),
-            ..LineConfig::default()
-        };
+        let line = LineConfig { socket: Some(wire.websocket()), ..line() };
         let alice = seat.open(&gateway, "alice", &line);
         let sound = RtpPeer::new(&office, RTP_PORT);
         Some(Self { gateway, alice, line, sound, office, wire, recordings })

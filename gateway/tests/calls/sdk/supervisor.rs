@@ -7,14 +7,14 @@ use webtrunk_codecs::g711::Law;
 
 use super::ears::{Ears, SUPERVISOR_HZ};
 use super::server::Server;
-use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ};
+use super::stage::{PHONE_HZ, line};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
 use crate::support::lasting_name::keys;
-use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::page::{LineConfig, Microphone, Page};
 use crate::support::seat::{Seat, in_each_browser};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
@@ -63,12 +63,7 @@ impl Floor {
             .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
         let folder = TempDir::new().expect("a folder");
         let gateway = Gateway::start_at(seat.host(), &seat.for_secrets(config, &folder));
-        let line = LineConfig {
-            library: Library::Webtrunk,
-            microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
-            socket: Some(gateway.json_api()),
-            ..LineConfig::default()
-        };
+        let line = LineConfig { socket: Some(gateway.json_api()), ..line() };
         let agent = seat.open(&gateway, "alice", &line);
         let page = visit(&browser, &server, &gateway);
         sign_in(&page, "sue");

@@ -1,18 +1,14 @@
 //! Who was called before a call came here: told by Diversion (RFC 5806) or History-Info (RFC 7044), and to whom.
 
-use webtrunk_codecs::g711::Law;
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::raw_phone::RawPhone;
-use super::rtp_peer::RtpPeer;
 use super::sipp::{PORT, Sipp, Values};
+use super::tones::Tones;
 use super::trace::Seen;
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 /// By Diversion the latest stands first, by History-Info last; who wants to be kept private is among them.
 const DIVERSION: &str = "\nDiversion: \"Ann\" <sip:200@there.test>;reason=no-answer;counter=1\n\
@@ -68,15 +64,11 @@ impl Ground {
 
     fn invite_by(&self, scenario: &str, from: &Host, values: Values<'_>, to: (&str, &Host)) -> Seen {
         let (number, host) = to;
-        let [mut caller_rtp, mut callee_rtp] = [from, host].map(|host| RtpPeer::new(host, 7000));
+        let mut tones = Tones::at([from, host]);
         let callee = Sipp::callee(host, "callee_talks", &[]);
         let caller = Sipp::caller(from, scenario, self.gateway.sip(), number, values);
         let invite = callee.wait_for("INVITE");
-        let at = |port: Option<u16>| (self.gateway.sip().ip(), port.expect("audio is described")).into();
-        caller_rtp.say(at(caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
-        callee_rtp.say(at(invite.audio_port()), Law::Mu, CALLEE_HZ);
-        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+        tones.exchange((&caller, self.gateway.sip()), (&callee, self.gateway.sip()));
         caller.go_on();
         caller.finish();
         callee.finish();

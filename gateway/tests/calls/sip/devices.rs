@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use webtrunk_codecs::g711::Law;
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::raw_phone::RawPhone;
-use super::rtp_peer::RtpPeer;
 use super::sipp::{Sipp, Values};
+use super::tones::{CALLEE_HZ, CALLER_HZ, Tones};
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
@@ -17,8 +16,6 @@ use crate::support::page::{LineConfig, Microphone};
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 
-pub(super) const CALLER_HZ: f64 = 850.0;
-pub(super) const CALLEE_HZ: f64 = 440.0;
 const SIP_PORT: u16 = 5060;
 
 const RULE: &str =
@@ -63,16 +60,11 @@ fn assert_call_with(
     number: &str,
     values: Values<'_>,
 ) -> super::trace::Seen {
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(host, 7000));
+    let mut tones = Tones::at([office, host]);
     let callee = Sipp::callee(host, "callee_talks", of_phone);
     let caller = Sipp::caller(office, "caller_talks", gateway.sip(), number, values);
     let invite = callee.wait_for("INVITE");
-    let callee_port = invite.audio_port().expect("an offer");
-    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-    caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
-    callee_rtp.say((gateway.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    tones.exchange((&caller, gateway.sip()), (&callee, gateway.sip()));
     caller.go_on();
     caller.finish();
     callee.finish();

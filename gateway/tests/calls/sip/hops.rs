@@ -8,19 +8,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use webtrunk_codecs::g711::Law;
 
 use super::raw_phone::RawPhone;
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use crate::support::dns::{Dns, Fault, NXDOMAIN, SERVFAIL, Zone};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 /// How long a silent host holds up a call (docs/SIP.md), and what a busy machine takes besides.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -63,17 +59,13 @@ impl Busy {
 
 /// Has the office call `number` and `at` answer; both hear each other. Returns how long the answer took.
 pub(super) fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &Gateway)) -> Duration {
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(at.0, 7000));
+    let mut tones = Tones::at([office, at.0]);
     let callee = Sipp::callee(at.0, "callee_talks", &[]);
     let started = Instant::now();
     let caller = Sipp::caller(office, "caller_talks", gateway.sip(), number, &[]);
-    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
+    caller.wait_for("200");
     let took = started.elapsed();
-    let callee_port = callee.wait_for("INVITE").audio_port().expect("an offer");
-    caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
-    callee_rtp.say((at.1.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    tones.exchange((&caller, gateway.sip()), (&callee, at.1.sip()));
     caller.go_on();
     caller.finish();
     callee.finish();
@@ -352,18 +344,10 @@ fn names_that_fail_in_whatever_way_cost_no_other_call_anything() {
     }
     let gateway = Gateway::start(&config);
 
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(&office, 7000), RtpPeer::new(&network, 7000));
+    let mut tones = Tones::at([&office, &network]);
     let callee = Sipp::callee(&network, "callee_talks", &[]);
     let caller = Sipp::caller(&office, "caller_talks", gateway.sip(), "9100", &[]);
-    let answer = caller.wait_for("200").audio_port().expect("an answer");
-    let offer = callee.wait_for("INVITE").audio_port().expect("an offer");
-    caller_rtp.say((gateway.sip().ip(), answer).into(), Law::Mu, CALLER_HZ);
-    callee_rtp.say((gateway.sip().ip(), offer).into(), Law::Mu, CALLEE_HZ);
-    let assert_both_hear = || {
-        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
-    };
-    assert_both_hear();
+    tones.exchange((&caller, gateway.sip()), (&callee, gateway.sip()));
 
     let refused = std::thread::scope(|scope| {
         let asking: [_; FAULTS.len()] = std::array::from_fn(|way| {
@@ -384,7 +368,7 @@ fn names_that_fail_in_whatever_way_cost_no_other_call_anything() {
         assert!(refused.starts_with("SIP/2.0 502 "), "{fault:?}: {refused}");
         assert!(*took < SILENCE + MACHINE, "{fault:?}: {took:?}");
     }
-    assert_both_hear();
+    tones.assert_exchanged();
     caller.go_on();
     caller.finish();
     callee.finish();

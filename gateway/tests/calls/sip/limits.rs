@@ -86,7 +86,7 @@ fn ports_rest_after_a_call() {
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
     another.acknowledge(&refused);
     std::thread::sleep(REST.saturating_sub(SHORT_REST));
-    call_again(&stage);
+    stage.call_through();
 }
 
 /// Calls that are refused, or not answered, use up no ports for long.
@@ -98,17 +98,7 @@ fn ports_to_which_nobody_sent_anything_rest_for_less() {
     callee.finish();
     stage.gateway.assert_all_is_over(1);
     std::thread::sleep(SHORT_REST);
-    call_again(&stage);
-}
-
-fn call_again(stage: &Stage) {
-    let callee = stage.answer("callee_talks", &[]);
-    let caller = stage.call("caller_talks", "9100", &[]);
-    callee.wait_for("ACK");
-    caller.wait_for_sent("ACK");
-    caller.go_on();
-    caller.finish();
-    callee.finish();
+    stage.call_through();
 }
 
 /// Both phones are there and say nothing, as after a power cut: the call does not last for ever.

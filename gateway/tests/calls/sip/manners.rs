@@ -1,19 +1,14 @@
 //! What each trunk wants its own way: who calls, how numbers are written, how many calls it takes.
 
-use webtrunk_codecs::g711::Law;
-
 use std::time::Duration;
 
 use super::raw_phone::{RawPhone, header};
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use super::trace::Seen;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 struct Stage {
     gateway: Gateway,
@@ -45,19 +40,12 @@ impl Stage {
 
     /// The same, which goes on.
     fn talk(&self, number: &str, more: &str) -> Talk {
-        let mut ears = [&self.office, &self.carrier].map(|host| RtpPeer::new(host, 7000));
+        let mut tones = Tones::at([&self.office, &self.carrier]);
         let callee = Sipp::callee(&self.carrier, "callee_talks", &[]);
         let caller =
             Sipp::caller(&self.office, "caller_talks", self.gateway.sip(), number, &[("MORE", more)]);
-        let invite = callee.wait_for("INVITE");
-        let callee_port = invite.audio_port().expect("an offer");
-        let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-        let at = |port| (self.gateway.sip().ip(), port).into();
-        ears[0].say(at(caller_port), Law::Mu, CALLER_HZ);
-        ears[1].say(at(callee_port), Law::Mu, CALLEE_HZ);
-        let talk = Talk { invite, caller, callee, ears };
-        talk.assert_both_hear();
-        talk
+        tones.exchange((&caller, self.gateway.sip()), (&callee, self.gateway.sip()));
+        Talk { invite: callee.wait_for("INVITE"), caller, callee, tones }
     }
 
     /// Calls of a trunk now, and those that were refused.
@@ -72,15 +60,10 @@ struct Talk {
     invite: Seen,
     caller: Sipp,
     callee: Sipp,
-    ears: [RtpPeer; 2],
+    tones: Tones,
 }
 
 impl Talk {
-    fn assert_both_hear(&self) {
-        self.ears[0].assert_hears(Law::Mu, CALLEE_HZ);
-        self.ears[1].assert_hears(Law::Mu, CALLER_HZ);
-    }
-
     fn end(self) -> Seen {
         self.caller.go_on();
         self.caller.finish();
@@ -147,7 +130,7 @@ fn a_trunk_has_no_more_calls_than_it_may_have() {
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
     second.acknowledge(&refused);
     assert_eq!(stage.counted("carrier"), [Some(1), Some(1)]);
-    talk.assert_both_hear();
+    talk.tones.assert_exchanged();
     talk.end();
     stage.gateway.assert_all_is_over(2);
     assert_eq!(stage.counted("carrier"), [Some(0), Some(1)]);
@@ -163,7 +146,7 @@ fn a_trunk_makes_no_more_calls_than_it_may_have() {
     second.acknowledge(&refused);
     assert_busy(&refused);
     assert_eq!(stage.counted("office"), [Some(1), Some(1)]);
-    talk.assert_both_hear();
+    talk.tones.assert_exchanged();
     talk.end();
     stage.gateway.assert_all_is_over(1);
     stage.call("9100", "");

@@ -54,5 +54,6 @@ mod session_timers;
 mod silent_holds;
 mod spans;
 mod tls_trunk;
+mod tones;
 mod trunk_password;
 mod upstream;

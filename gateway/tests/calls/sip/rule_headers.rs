@@ -1,15 +1,10 @@
 //! What a rule changes of the headers that go along with a call.
 
-use webtrunk_codecs::g711::Law;
-
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 #[test]
 fn a_rule_takes_out_a_header_that_would_go_along_and_replaces_another() {
@@ -29,18 +24,14 @@ fn a_rule_takes_out_a_header_that_would_go_along_and_replaces_another() {
              headers = { set = { X-Tenant = 'ours' }, remove = ['X-Gone'] } } }]",
         );
     let gateway = Gateway::start(&config);
-    let [mut caller_rtp, mut callee_rtp] = [&office, &carrier].map(|host| RtpPeer::new(host, 7000));
+    let mut tones = Tones::at([&office, &carrier]);
     let callee = Sipp::callee(&carrier, "callee_talks", &[]);
     let more = "\nX-Tenant: theirs\nX-Gone: yes\nX-Kept: yes";
     let caller = Sipp::caller(&office, "caller_talks", gateway.sip(), "9100", &[("MORE", more)]);
     let invite = callee.wait_for("INVITE");
     assert_eq!(invite.headers("X-Tenant"), ["ours"]);
     assert_eq!((invite.header("X-Gone"), invite.header("X-Kept")), (None, Some("yes")));
-    let at = |port: Option<u16>| (gateway.sip().ip(), port.expect("audio is described")).into();
-    caller_rtp.say(at(caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
-    callee_rtp.say(at(invite.audio_port()), Law::Mu, CALLEE_HZ);
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    tones.exchange((&caller, gateway.sip()), (&callee, gateway.sip()));
     caller.go_on();
     caller.finish();
     callee.finish();

@@ -38,13 +38,7 @@ fn lines(stage: &Stage, message: &str) -> Vec<Value> {
 #[test]
 fn every_line_about_a_leg_is_inside_its_span_and_tells_its_call() {
     let Some(stage) = Stage::new() else { return };
-    let callee = stage.answer("callee_talks", &[]);
-    let caller = stage.call("caller_talks", "9100", &[]);
-    callee.wait_for("ACK");
-    caller.wait_for_sent("ACK");
-    caller.go_on();
-    caller.finish();
-    callee.finish();
+    stage.call_through();
     stage.gateway.assert_all_is_over(1);
     let (mut legs, mut calls) = (HashSet::new(), HashSet::new());
     for message in OF_A_LEG {

@@ -74,6 +74,17 @@ impl Stage {
         Sipp::callee(&self.callee, scenario, values)
     }
 
+    /// A call from the office to the carrier: it is answered, and over.
+    pub(crate) fn call_through(&self) {
+        let callee = self.answer("callee_talks", &[]);
+        let caller = self.call("caller_talks", "9100", &[]);
+        callee.wait_for("ACK");
+        caller.wait_for_sent("ACK");
+        caller.go_on();
+        caller.finish();
+        callee.finish();
+    }
+
     /// The gateway's RTP address on a port.
     pub(crate) fn rtp(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.gateway.sip().ip(), port)

@@ -13,18 +13,14 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use tempfile::TempDir;
-use webtrunk_codecs::g711::Law;
 
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 /// A listener for TLS at a host.
 pub(super) fn listener(host: &Host) -> String {
@@ -146,16 +142,11 @@ fn a_trunk_that_lets_nobody_in_without_a_certificate_is_shown_ours_and_called_by
 
 /// A call from the office to the network, by this transport, in which both hear each other.
 pub(super) fn assert_call((gateway, provider, office, network): &(Gateway, Gateway, Host, Host), flow: &str) {
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(network, 7000));
+    let mut tones = Tones::at([office, network]);
     let callee = Sipp::callee(network, "callee_talks", &[]);
     let caller = Sipp::caller(office, "caller_talks", gateway.sip(), "9100", &[]);
-    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
+    tones.exchange((&caller, gateway.sip()), (&callee, provider.sip()));
     let invite = callee.wait_for("INVITE");
-    let callee_port = invite.audio_port().expect("an offer");
-    caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
-    callee_rtp.say((provider.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
     assert!(invite.header("From").is_some_and(|from| from.contains("sip:2001@")), "not the account's name");
     assert_eq!(provider.log().count(&["call came in", flow]), 1);
     caller.go_on();

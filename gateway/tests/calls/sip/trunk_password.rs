@@ -1,16 +1,12 @@
 //! A trunk that asks for a password: it gets the configured one, and the call goes on.
 
-use webtrunk_codecs::g711::Law;
-
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::tools;
 
 const PASSWORD: &str = "open sesame";
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 /// A gateway whose carrier is given this password, with the hosts of the office and of the carrier.
 fn stage(password: &str) -> Option<(Gateway, Host, Host)> {
@@ -31,16 +27,10 @@ fn stage(password: &str) -> Option<(Gateway, Host, Host)> {
 #[test]
 fn the_right_one_lets_the_call_through() {
     let Some((gateway, office, carrier)) = stage(PASSWORD) else { return };
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(&office, 7000), RtpPeer::new(&carrier, 7000));
+    let mut tones = Tones::at([&office, &carrier]);
     let callee = Sipp::callee(&carrier, "callee_challenges", &[("PASSWORD", PASSWORD)]);
     let caller = Sipp::caller(&office, "caller_talks", gateway.sip(), "9100", &[]);
-    let at = |port| (gateway.sip().ip(), port).into();
-    let callee_port = callee.wait_for("INVITE").audio_port().expect("an offer");
-    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-    caller_rtp.say(at(caller_port), Law::Mu, CALLER_HZ);
-    callee_rtp.say(at(callee_port), Law::Mu, CALLEE_HZ);
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    tones.exchange((&caller, gateway.sip()), (&callee, gateway.sip()));
     let invites = callee.received("INVITE");
     assert_eq!(invites.len(), 2);
     assert!(invites[0].header("Authorization").is_none(), "told without being asked");

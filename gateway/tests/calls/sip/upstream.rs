@@ -4,17 +4,13 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use webtrunk_codecs::g711::Law;
 
-use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use super::tones::Tones;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 use crate::support::tools;
-
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
 
 /// The account of the gateway at its provider.
 const ACCOUNT: &str = "gate";
@@ -72,15 +68,10 @@ impl Stage {
 
     /// Has `from` call `number` at a gateway and `to` answer, and both hear each other.
     fn assert_call(&self, gateway: &Gateway, from: &Host, to: (&Host, &Gateway), number: &str) {
-        let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(from, 7000), RtpPeer::new(to.0, 7000));
+        let mut tones = Tones::at([from, to.0]);
         let callee = Sipp::callee(to.0, "callee_talks", &[]);
         let caller = Sipp::caller(from, "caller_talks", gateway.sip(), number, &[]);
-        let callee_port = callee.wait_for("INVITE").audio_port().expect("an offer");
-        let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-        caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
-        callee_rtp.say((to.1.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
-        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+        tones.exchange((&caller, gateway.sip()), (&callee, to.1.sip()));
         caller.go_on();
         caller.finish();
         callee.finish();

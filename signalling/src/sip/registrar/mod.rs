@@ -5,11 +5,13 @@ mod binding;
 mod departed;
 mod flows;
 mod gruu;
+mod outbound;
 mod record;
 mod register;
 mod table;
 #[cfg(test)]
 mod tests;
+mod update;
 
 pub use binding::Binding;
 pub use gruu::Gruu;

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::binding::outbound_id;
 use super::departed::Departed;
 use super::gruu::Gruus;
+use super::outbound::{Outbound, keep_alive_s, outbound_of, supports};
 use super::table::Table;
+use super::update::{CONTACT_MAX, Change, Update, bad_request};
 use super::{Binding, Gruu, Record};
-use crate::adapter::MediaProfile;
 use crate::moment::Moment;
-use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId};
 use crate::sip::message::{
-    ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, SipUri, StatusCode, Uri,
+    ByteString, Contacts, HeaderName, NameAddr, Reject, Request, Response, SipUri, StatusCode,
 };
 
 /// How users may register.
@@ -291,193 +291,5 @@ impl Registrar {
     }
 }
 
-/// What one request does to one binding.
-enum Change {
-    Keep,
-    Remove(u64),
-    Set(Binding),
-    /// Its key is yet to be given.
-    Add(Binding),
-}
-
-/// What all contacts of a request share.
-struct Update<'a> {
-    config: RegistrarConfig,
-    call_id: ByteString,
-    cseq: CSeq,
-    /// The Expires field; one that cannot be read is none (RFC 3261 10.3).
-    expires: Option<u32>,
-    user_agent: &'a str,
-    user: &'a str,
-    flow: Flow,
-    is_direct: bool,
-    path: Vec<NameAddr>,
-    now: Instant,
-}
-
-/// Longest contact that is kept, octets. Chosen by us: real ones have some 200.
-const CONTACT_MAX: usize = 2048;
-
 /// Most proxies on the way to a contact. Chosen by us: each is sent in every request there.
 const PATH_MAX: usize = 8;
-
-/// How much of User-Agent is kept, characters. Chosen by us: it is shown in one line.
-const USER_AGENT_MAX: usize = 128;
-
-impl Update<'_> {
-    /// `Contact: *`, which must come with `Expires: 0` (RFC 3261 10.2.2).
-    fn remove_all(&self, request: &Request, old: Vec<Binding>) -> Result<Vec<Change>, Reject> {
-        if request.headers.expires()? != Some(0) {
-            return Err(bad_request("Contact * Without Expires 0"));
-        }
-        old.into_iter()
-            .map(|binding| self.check_order(&binding).map(|()| Change::Remove(binding.key)))
-            .collect()
-    }
-
-    fn apply(&self, contacts: Vec<NameAddr>, old: Vec<Binding>) -> Result<Vec<Change>, Reject> {
-        // Each is compared with each.
-        if contacts.len() > 2 * self.config.contacts_max {
-            return Err(too_many_contacts());
-        }
-        let mut slots: Vec<(Option<Binding>, Change)> =
-            old.into_iter().map(|binding| (Some(binding), Change::Keep)).collect();
-        for contact in contacts {
-            if contact.to_string().len() > CONTACT_MAX {
-                return Err(bad_request("Contact Too Long"));
-            }
-            let expires = self.expires_of(&contact)?;
-            let slot = slots.iter_mut().find(|(old, change)| match (old, change) {
-                (_, Change::Set(binding) | Change::Add(binding)) => binding.is_for(&contact),
-                (Some(binding), _) => binding.is_for(&contact),
-                (None, _) => false,
-            });
-            match slot {
-                Some((old, change)) => {
-                    if let Some(old) = old {
-                        self.check_order(old)?;
-                    }
-                    *change = match (old, expires.is_zero()) {
-                        (Some(old), true) => Change::Remove(old.key),
-                        (None, true) => Change::Keep,
-                        (Some(old), false) => Change::Set(self.binding(old.key, contact, expires)?),
-                        (None, false) => Change::Add(self.binding(0, contact, expires)?),
-                    };
-                }
-                None if expires.is_zero() => {}
-                None => slots.push((None, Change::Add(self.binding(0, contact, expires)?))),
-            }
-        }
-        let is_left = |(old, change): &&(Option<Binding>, Change)| match change {
-            Change::Keep => old.is_some(),
-            Change::Remove(_) => false,
-            Change::Set(_) | Change::Add(_) => true,
-        };
-        let is_growing = slots.iter().any(|(_, change)| matches!(change, Change::Add(_)));
-        if is_growing && slots.iter().filter(is_left).count() > self.config.contacts_max {
-            return Err(too_many_contacts());
-        }
-        Ok(slots.into_iter().map(|(_, change)| change).collect())
-    }
-
-    /// The contact's own parameter, else the field, else the longest. One that cannot be read counts
-    /// as none, a big one as the biggest (RFC 3261 10.2.1.1, 20.10).
-    fn expires_of(&self, contact: &NameAddr) -> Result<Duration, Reject> {
-        let own = contact.params.get("expires").and_then(parse_seconds);
-        let Some(asked) = own.or(self.expires).map(|seconds| Duration::from_secs(seconds.into())) else {
-            return Ok(self.config.expires_max);
-        };
-        if !asked.is_zero() && asked < self.config.expires_min {
-            let mut reject = Reject::new(StatusCode::INTERVAL_TOO_BRIEF);
-            reject.headers.push(HeaderName::MinExpires, self.config.expires_min.as_secs().to_string());
-            return Err(reject);
-        }
-        Ok(asked.min(self.config.expires_max))
-    }
-
-    /// Within one Call-ID, requests count upwards; one that comes late changes nothing (RFC 3261
-    /// 10.3 steps 6 and 7).
-    fn check_order(&self, old: &Binding) -> Result<(), Reject> {
-        if old.call_id == self.call_id && self.cseq.number <= old.cseq {
-            return Err(bad_request("CSeq Out Of Order"));
-        }
-        Ok(())
-    }
-
-    fn binding(&self, key: u64, contact: NameAddr, expires: Duration) -> Result<Binding, Reject> {
-        let NameAddr { uri: Uri::Sip(uri), mut params, .. } = contact.detached() else {
-            return Err(bad_request("Contact Is No SIP URI"));
-        };
-        params.remove("expires");
-        Ok(Binding {
-            key,
-            user: self.user.into(),
-            uri,
-            params,
-            path: self.path.clone(),
-            flow: self.flow,
-            is_direct: self.is_direct,
-            user_agent: self.user_agent.chars().take(USER_AGENT_MAX).collect(),
-            profile: if self.flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
-            expires_at: self.now + expires,
-            set_at: self.now,
-            call_id: self.call_id.clone(),
-            cseq: self.cseq.number,
-        })
-    }
-}
-
-/// How often a client is to keep its flow alive (RFC 5626 4.4), in seconds: over UDP before NATs forget it,
-/// which some do after 30 s. We ping WebSockets ourselves.
-const fn keep_alive_s(kind: TransportKind) -> Option<u32> {
-    match kind {
-        TransportKind::Udp => Some(25),
-        TransportKind::Tcp | TransportKind::Tls => Some(120),
-        TransportKind::Ws | TransportKind::Wss => None,
-    }
-}
-
-/// Whether the client's flow is kept as RFC 5626 6 says, and whose it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outbound {
-    /// Not asked for.
-    Unused,
-    /// It is ours. Keep-alives are answered on every transport.
-    Direct,
-    /// It is that of a proxy, which can.
-    ByProxy,
-    /// It would be that of a proxy, which cannot.
-    FirstHopLacksIt,
-}
-
-fn outbound_of(request: &Request) -> Outbound {
-    let Ok(Contacts::List(contacts)) = request.headers.contacts() else { return Outbound::Unused };
-    let is_asked_for = contacts.iter().any(|contact| outbound_id(&contact.params).is_some());
-    if !is_asked_for || !supports(request, "outbound") {
-        return Outbound::Unused;
-    }
-    if request.is_direct() {
-        return Outbound::Direct;
-    }
-    // Each proxy puts itself before those that it has passed: the client's own first hop stands last.
-    let paths = request.headers.paths().unwrap_or_default();
-    let can = paths.last().and_then(|hop| hop.uri.as_sip()).is_some_and(|uri| uri.params.has("ob"));
-    if can { Outbound::ByProxy } else { Outbound::FirstHopLacksIt }
-}
-
-fn supports(request: &Request, extension: &str) -> bool {
-    request.headers.supported().any(|tag| tag.eq_ignore_ascii_case(extension))
-}
-
-fn parse_seconds(text: &str) -> Option<u32> {
-    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| text.parse().unwrap_or(u32::MAX))
-}
-
-fn too_many_contacts() -> Reject {
-    Reject { reason: ByteString::from_static("Too Many Contacts"), ..Reject::new(StatusCode::FORBIDDEN) }
-}
-
-fn bad_request(reason: &'static str) -> Reject {
-    Reject { reason: ByteString::from_static(reason), ..Reject::new(StatusCode::BAD_REQUEST) }
-}

@@ -5,8 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::AgentError;
 
 use super::page::{
-    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
-    proof, stage, take,
+    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, assert_talk, assert_talk_and_end, call, connect,
+    connected, hang_up, media, open, proof, stage, take,
 };
 use crate::agents::stage::{CALLER_HZ, lift, lift_webrtc, phone, webrtc};
 use crate::support::gateway::PATIENCE;
@@ -22,10 +22,7 @@ async fn a_page_calls_a_phone_and_both_hear_each_other() {
     page.event("trying", PATIENCE).await.expect("it is on its way");
     page.event("ringing", PATIENCE).await.expect("it rings");
     connected(&mut page, &placed).await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 
@@ -56,8 +53,7 @@ async fn a_page_and_a_browser_by_sip_call_each_other() {
     let placed = call(&mut page, media(&stage, CALLER_HZ), "bob").await;
     let lifted = lift_webrtc(&bob).await;
     connected(&mut page, &placed).await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("bob is told");
     let taking = answer(&mut page, media(&stage, CALLER_HZ));

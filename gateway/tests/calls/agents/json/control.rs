@@ -5,8 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Direction, JsonPage, PageMedia, WebrtcConfig};
 
 use super::page::{
-    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, call,
-    change, connect, connected, hang_up, media, pages, stage, stage_of,
+    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, assert_talk,
+    begin_call, call, change, connect, connected, hang_up, media, pages, stage, stage_of,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -153,8 +153,7 @@ async fn a_page_of_which_nothing_is_heard_is_asked_to_restart_ice_and_may_join_i
     let joined = page.request("rejoin", params).await.expect("it is its own");
     placed.media.accept(joined["sdp"].as_str().expect("an answer")).await.expect("a codec in common");
     placed.media.ready(PATIENCE).await.expect("a path");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }
@@ -182,8 +181,7 @@ async fn a_page_restarts_ice_and_the_call_goes_on() {
     placed.media.restart_ice().await.expect("it has ICE");
     change(&mut page, &placed, "update", Direction::SendRecv).await.expect("an answer");
     placed.media.ready(PATIENCE).await.expect("a path");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }
@@ -206,8 +204,7 @@ async fn a_page_that_only_answers_checks_is_found_by_the_candidate_that_it_tells
         .await
         .expect("it is taken");
     placed.media.ready(PATIENCE).await.expect("a path");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }

@@ -6,9 +6,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::JsonPage;
 
 use super::keys::Keys;
-use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connected, hang_up, media, open, pages, stage_with,
-};
+use super::page::{assert_talk, call, connected, hang_up, media, open, pages, stage_with};
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
 
@@ -41,8 +39,7 @@ async fn a_customers_users_share_its_calls_and_call_its_numbers_alone() {
     let lifted = incoming.answer().await.expect("a codec in common");
     connected(&mut alice, &placed).await;
     assert_eq!(refused(&mut bob, &stage, "9100").await, "overloaded", "one call of all");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut alice, placed).await;
     let placed = call(&mut bob, media(&stage, CALLER_HZ), "9100").await;
     let _lifted = lift(&carrier).await;
@@ -71,8 +68,7 @@ async fn a_customers_users_use_its_minutes_up_together_and_another_customers_use
         }
     }
     let (placed, lifted) = &calls[0];
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(lifted, CALLER_HZ).await;
+    assert_talk(&placed, lifted).await;
     for page in [&mut alice, &mut bob] {
         for _ in 0..2 {
             let ended = page.event("ended", 2 * PATIENCE).await.expect("the gateway ends it");
@@ -86,8 +82,7 @@ async fn a_customers_users_use_its_minutes_up_together_and_another_customers_use
     let placed = call(&mut carol, media(&stage, CALLER_HZ), "9100").await;
     let lifted = lift(&carrier).await;
     connected(&mut carol, &placed).await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut carol, placed).await;
     stage.gateway.assert_all_is_over(7);
 }
@@ -104,8 +99,7 @@ async fn a_customers_users_begin_no_more_calls_in_a_minute_together_than_it_may(
         let placed = call(page, media(&stage, CALLER_HZ), "9100").await;
         let lifted = lift(&carrier).await;
         connected(page, &placed).await;
-        assert_page_hears(&placed.media, OTHER_HZ).await;
-        assert_phone_hears(&lifted, CALLER_HZ).await;
+        assert_talk(&placed, &lifted).await;
         hang_up(page, placed).await;
     }
     assert_eq!(refused(&mut alice, &stage, "9100").await, "overloaded");
@@ -146,8 +140,7 @@ async fn a_guest_of_a_customer_calls_what_a_rule_for_guests_names_and_nothing_el
     let placed = call(&mut page, media(&stage, CALLER_HZ), "shop").await;
     let lifted = lift(&carrier).await;
     connected(&mut page, &placed).await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }

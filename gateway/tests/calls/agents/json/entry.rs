@@ -14,8 +14,8 @@ use webtrunk_signalling::auth::validity::UnixTime;
 
 use super::keys::Keys;
 use super::page::{
-    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, call, connect, connected, hang_up,
-    media, open, pages, proof, stage, stage_with,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, assert_talk, assert_talk_and_end, begin_call,
+    call, connect, connected, hang_up, media, open, pages, proof, stage, stage_with,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -47,8 +47,7 @@ async fn a_page_calls_by_a_token_within_its_limits() {
         assert!(incoming.invite.contains("From: <sip:4711@"), "{}", incoming.invite);
         let lifted = incoming.answer().await.expect("a codec in common");
         connected(&mut page, &placed).await;
-        assert_page_hears(&placed.media, OTHER_HZ).await;
-        assert_phone_hears(&lifted, CALLER_HZ).await;
+        assert_talk(&placed, &lifted).await;
         assert_eq!(code(page.request("call", own.clone()).await), 1003, "one at a time");
         hang_up(&mut page, placed).await;
     }
@@ -137,10 +136,7 @@ async fn a_page_that_asks_without_end_is_told_to_wait_and_its_call_goes_on() {
     assert!((1..ASKED).contains(&refused), "{refused} of {ASKED} are refused");
     tokio::time::sleep(Duration::from_secs(1)).await;
     page.request("ping", json!({})).await.expect("it may again");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 
@@ -160,10 +156,7 @@ async fn whoever_guesses_at_a_password_waits_with_the_right_one_too_and_a_call_g
     }
     assert_eq!(code(told(proof("bob")).await), 1002, "it is not looked at");
     told(proof("alice")).await.expect("others do not wait");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 

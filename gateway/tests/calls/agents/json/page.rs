@@ -133,6 +133,19 @@ pub(super) async fn hang_up(page: &mut JsonPage, placed: Placed) {
     placed.media.close();
 }
 
+/// Fails unless a page and the phone that it called hear each other from now on.
+pub(super) async fn assert_talk(placed: &Placed, lifted: &Call) {
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(lifted, CALLER_HZ).await;
+}
+
+/// The same; then the page hangs up, and the phone is told.
+pub(super) async fn assert_talk_and_end(page: &mut JsonPage, placed: Placed, lifted: &Call) {
+    assert_talk(&placed, lifted).await;
+    hang_up(page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+}
+
 /// Fails unless a page hears this tone from now on.
 pub(in crate::agents) async fn assert_page_hears(media: &PageMedia, hz: u16) {
     let so_far = media.heard().await.expect("a log").packets.len();

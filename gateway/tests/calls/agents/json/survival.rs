@@ -7,8 +7,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
 
 use super::page::{
-    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, begin_call, change,
-    connect, hang_up, media, open, pages, stage, stage_with,
+    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, assert_talk,
+    assert_talk_and_end, begin_call, change, connect, hang_up, media, open, pages, stage, stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
 use crate::agents::played::Prompts;
@@ -46,8 +46,7 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
     page.request("ping", json!({})).await.expect("it is there");
     let again = resume(&stage, &session["resumeToken"], last_seen).await;
     assert!(matches!(again, Err(PageError::Refused { code: 1009, .. })), "it was used");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     assert_hears_no_gap(&lifted).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
@@ -72,10 +71,7 @@ async fn a_page_that_missed_more_than_is_kept_is_told_so_and_its_call_goes_on() 
     let (mut page, resumed) = resume(&stage, &session["resumeToken"], last_seen).await.expect("in time");
     let known = json!([{ "callId": placed.call_id, "peer": "9100", "state": "connected" }]);
     assert_eq!((&resumed["calls"], &resumed["eventsLost"]), (&known, &json!(true)));
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 
@@ -150,8 +146,7 @@ async fn a_page_whose_session_goes_on_elsewhere_is_told_and_closed_and_its_call_
     assert_eq!(resumed["calls"][0]["callId"], placed.call_id.as_str());
     page.event("replacedSession", PATIENCE).await.expect("it is told");
     page.closed(PATIENCE).await.expect("its end");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     assert_hears_no_gap(&lifted).await;
     hang_up(&mut other, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
@@ -175,8 +170,7 @@ async fn a_page_that_is_reloaded_joins_its_call_by_new_media() {
         page.request("rejoin", json!({ "callId": call_id, "sdp": sdp })).await.expect("it is its own");
     placed.media.accept(joined["sdp"].as_str().expect("an answer")).await.expect("a codec in common");
     placed.media.ready(PATIENCE).await.expect("a path");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     assert!(!page.unasked().contains(&"ended".to_owned()), "the call went on");
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
@@ -237,10 +231,7 @@ async fn a_call_outlives_a_hundred_reloads_of_its_page() {
         token = resumed["resumeToken"].clone();
         last_seen = last_seen.max(page.last_seen());
     }
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 
@@ -271,8 +262,7 @@ async fn a_call_outlives_a_hundred_changes_of_its_pages_address() {
     gaps.sort_unstable();
     eprintln!("gaps after changes of address: median {:?}, longest {:?}", gaps[50], gaps[99]);
     assert!(gaps[99] < Duration::from_secs(3), "{:?}", gaps[99]);
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }

@@ -7,8 +7,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::JsonPage;
 
 use super::page::{
-    OTHER_HZ, address, assert_page_hears, assert_phone_hears, begin_call, connect, hang_up, open, proof,
-    stage, stage_with,
+    OTHER_HZ, address, assert_phone_hears, assert_talk, begin_call, connect, hang_up, open, proof, stage,
+    stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
 use crate::agents::stage::{CALLER_HZ, phone, talk_from_webrtc, webrtc};
@@ -48,8 +48,7 @@ async fn a_page_that_does_not_read_is_let_go_may_come_back_and_others_do_not_not
     assert!(anew.is_ok(), "{anew:?}");
     back.request("ping", json!({})).await.expect("it is served");
     page.request("ping", json!({})).await.expect("others are");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     assert_hears_no_gap(&lifted).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");

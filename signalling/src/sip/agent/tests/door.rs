@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use webtrunk_engine::EndCause;
 
+use super::dial_to;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
 use crate::sip::message::{HeaderName, Method, Request};
@@ -221,20 +222,7 @@ fn a_core_is_drained_when_its_refusals_are_acknowledged_or_given_up() {
 fn a_dial_without_route_ends_at_once() {
     let mut peer = Peer::new();
     let (_, _) = peer.called(Origin::Trunk("lab".to_owned()));
-    let dial = crate::adapter::Dial {
-        leg: webtrunk_engine::LegId::next(),
-        target: crate::adapter::Target::Trunk { trunk: "none".to_owned(), number: "1".to_owned() },
-        caller: crate::adapter::Party::default(),
-        on_behalf_of: None,
-        transferred_by: None,
-        offer: None,
-        ring_timeout: Duration::from_secs(1),
-        headers: Vec::new(),
-        has_successor: false,
-        hops: 4,
-        passed: crate::adapter::Passage::default(),
-        span: tracing::Span::none(),
-    };
+    let dial = dial_to("none");
     peer.command(Command::Dial(Box::new(dial.clone())));
     assert!(matches!(
         peer.told.last(),

@@ -29,10 +29,12 @@ mod told_candidates;
 mod waiting;
 mod watching;
 
+use std::time::Duration;
+
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
 
-use crate::adapter::Event;
+use crate::adapter::{Dial, Event, Party, Passage, Target};
 
 /// A description that differs from others by its number.
 fn description(number: u64) -> Box<SessionDescription> {
@@ -41,6 +43,24 @@ fn description(number: u64) -> Box<SessionDescription> {
          m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     );
     Box::new(SessionDescription::parse(text).expect("the test writes it well"))
+}
+
+/// A call of Ann's to Bob by a trunk, without an offer.
+fn dial_to(trunk: &str) -> Dial {
+    Dial {
+        leg: LegId::next(),
+        target: Target::Trunk { trunk: trunk.to_owned(), number: "bob".to_owned() },
+        caller: Party { user: "ann".to_owned(), display_name: String::new() },
+        on_behalf_of: None,
+        transferred_by: None,
+        offer: None,
+        ring_timeout: Duration::from_secs(120),
+        headers: Vec::new(),
+        has_successor: false,
+        hops: 4,
+        passed: Passage::default(),
+        span: tracing::Span::none(),
+    }
 }
 
 fn leg_of(event: &Event) -> LegId {

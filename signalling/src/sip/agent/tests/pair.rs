@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use webtrunk_engine::{EndCause, LegId};
 
-use super::description;
-use crate::adapter::{Command, Dial, Event, Incoming, Origin, Party, Target};
+use super::{description, dial_to};
+use crate::adapter::{Command, Dial, Event, Incoming, Origin, Party};
 use crate::auth::digest::Attempts;
 use crate::sip::agent::{
     Agent, AgentConfig, Doorkeeper, Keyring, LocalNames, Reach, Registered, Route, Verdict,
@@ -90,18 +90,9 @@ impl Pair {
 
     pub(super) fn dial_with(&mut self, change: impl FnOnce(&mut Dial)) -> LegId {
         let mut dial = Dial {
-            leg: LegId::next(),
-            target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: "Ann".to_owned() },
-            on_behalf_of: None,
-            transferred_by: None,
             offer: Some(description(1)),
-            ring_timeout: Duration::from_secs(120),
-            headers: Vec::new(),
-            has_successor: false,
-            hops: 4,
-            passed: crate::adapter::Passage::default(),
-            span: tracing::Span::none(),
+            ..dial_to("lab")
         };
         change(&mut dial);
         let leg = dial.leg;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
 
-use super::description;
 use super::pair::{Loopback, NoKeys, start_line};
-use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
+use super::{description, dial_to};
+use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::{
     Agent, AgentConfig, Alternative, Doorkeeper, Keyring, Reach, Registered, Route, Verdict,
 };
@@ -288,20 +288,7 @@ impl Peer {
 
     fn dial(&mut self, peer: Origin, reach: Reach, offer: Option<Box<SessionDescription>>) -> LegId {
         let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
-        let dial = Dial {
-            leg: LegId::next(),
-            target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
-            caller: Party { user: "ann".to_owned(), display_name: String::new() },
-            on_behalf_of: None,
-            transferred_by: None,
-            offer,
-            ring_timeout: Duration::from_secs(120),
-            headers: Vec::new(),
-            has_successor: false,
-            hops: 4,
-            passed: crate::adapter::Passage::default(),
-            span: tracing::Span::none(),
-        };
+        let dial = Dial { offer, ..dial_to("lab") };
         let leg = dial.leg;
         let route = Route {
             request_uri: to.clone(),
