@@ -12,6 +12,6 @@ export type { PhoneEvents, PhoneOptions } from './phone.js';
 export type { SessionState } from './session.js';
 export type { BrowserStatistics } from './statistics.js';
 export type {
-  AccountState, Dtmf, Ended, Message2 as Message, Mode, OneWay, Presence, PresenceState, Progress, Registration, Report, Speaker, Proof, Quality, Rejection, Statistics,
+  AccountState, Diversion, DiversionReason, Dtmf, Ended, Message2 as Message, Mode, OneWay, Presence, PresenceState, Progress, Registration, Report, Speaker, Proof, Quality, Rejection, Statistics,
   TransferStep, Wish,
 } from './protocol.js';

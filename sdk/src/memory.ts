@@ -1,6 +1,7 @@
 // What a page keeps for itself over a reload: how its session goes on, and whom its calls are with.
 
 import type { Environment } from './environment.js';
+import type { Diversion } from './protocol.js';
 
 /** What is kept. */
 export interface Kept {
@@ -22,6 +23,8 @@ export interface Facts {
   displayName: string;
   /** What the dial plan tells besides. */
   headers: { [name: string]: string };
+  /** Who was called before the page, the first one first, and why the call went on. */
+  diversions: Diversion[];
   /** Who transferred the caller to the page; null where nobody did. */
   transferredBy: string | null;
 }

@@ -136,7 +136,7 @@ export class Phone extends Emitter<PhoneEvents> {
   }
 
   async #begin(to: string, ask: Ask): Promise<Call> {
-    const facts: Facts = { direction: 'outgoing', peer: to, displayName: '', headers: {}, transferredBy: null };
+    const facts: Facts = { direction: 'outgoing', peer: to, displayName: '', headers: {}, diversions: [], transferredBy: null };
     const call = new Call(this.#exchange, '', 'calling', facts, null);
     const placing = { call, to };
     try {
@@ -199,8 +199,8 @@ export class Phone extends Emitter<PhoneEvents> {
     if (event.method === 'replacedSession') return;
     const { callId } = event.params;
     if (event.method === 'incoming' && !this.#calls.has(callId)) {
-      const { from, displayName, headers, transferredBy, sdp } = event.params;
-      const told = { displayName, headers: headers ?? {}, transferredBy: transferredBy ?? null };
+      const { from, displayName, headers, diversions, transferredBy, sdp } = event.params;
+      const told = { displayName, headers: headers ?? {}, diversions: diversions ?? [], transferredBy: transferredBy ?? null };
       this.#comeIn(callId, { direction: 'incoming', peer: from, ...told }, sdp);
     }
     this.#calls.get(callId)?.handle(event);
@@ -236,7 +236,7 @@ export class Phone extends Emitter<PhoneEvents> {
     // The event that tells of it follows, and says more.
     if (state === 'incoming' && known === undefined && !isLost) return;
     const direction = state === 'incoming' ? 'incoming' : 'outgoing';
-    const kept: KeptCall = known ?? { direction, peer, displayName: '', headers: {}, transferredBy: null };
+    const kept: KeptCall = known ?? { direction, peer, displayName: '', headers: {}, diversions: [], transferredBy: null };
     const { isHeld = false, ...facts } = kept;
     if (state === 'incoming') return this.#comeIn(callId, facts, sdp ?? '');
     const call = new Call(this.#exchange, callId, state, facts, null);

@@ -82,6 +82,29 @@ export interface Connected {
   user: string;
 }
 
+/** Somebody who was called before. */
+export interface Diversion {
+  /** Why the call went on from there. */
+  reason: DiversionReason;
+  /** Its number or name. */
+  user: string;
+}
+
+/** Why a call went on from somebody (RFC 5806 4). */
+export type DiversionReason =
+  /** Nobody says. */
+  | "unknown"
+  /** It was in another call. */
+  | "busy"
+  /** It did not lift. */
+  | "noAnswer"
+  /** It could not be reached. */
+  | "unavailable"
+  /** It always sends its calls on. */
+  | "unconditional"
+  /** It sent this one on, or transferred it. */
+  | "deflection";
+
 /** Nothing more to say. */
 export interface Done {}
 
@@ -141,6 +164,8 @@ export interface Incoming {
   callId: string;
   /** The caller's display name; empty where there is none. */
   displayName: string;
+  /** Who was called before, the first one first: by what a trunk tells that is believed (`trunks[].diversion`), by the dial plan, and who transferred the caller. */
+  diversions: Diversion[];
   /** Who calls: a number or user. */
   from: string;
   /** What the dial plan tells the callee besides (`headers` of its actions). */

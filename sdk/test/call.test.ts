@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Call } from '../src/call.js';
 import type { Phone } from '../src/phone.js';
+import type { Diversion } from '../src/protocol.js';
 import { FakeBrowser, connected, page, reconnect, resumed, settle } from './fakes.js';
 
 /** A call of ours that is placed. */
@@ -24,8 +25,12 @@ async function talk(phone: Phone, browser: FakeBrowser, callId = 'a1', seq = 2):
 const ended = (seq: number, callId: string, cause = 'hangup', text = 'The call was hung up.') =>
   ({ seq, callId, cause, text, sipStatus: 200, q850: 16 });
 
+/** Who was called before that. */
+const DIVERSIONS: Diversion[] = [{ user: '100', reason: 'busy' }];
+
 async function ring(browser: FakeBrowser, callId = 'b1', seq = 2): Promise<void> {
-  browser.socket.event('incoming', { seq, callId, from: '0301', displayName: 'Bob', sdp: 'theirs', headers: { 'X-Case': '7' } });
+  browser.socket.event('incoming', { seq, callId, from: '0301', displayName: 'Bob', sdp: 'theirs', headers: { 'X-Case': '7' },
+    diversions: DIVERSIONS });
   await settle();
 }
 
@@ -79,6 +84,7 @@ test('a call that comes in says whose it is and is answered', async () => {
   await ring(browser);
   const [call] = calls as [Call];
   assert.deepEqual([call.peer, call.facts.displayName, call.facts.headers], ['0301', 'Bob', { 'X-Case': '7' }]);
+  assert.deepEqual(call.facts.diversions, DIVERSIONS);
   const answering = call.answer();
   await settle();
   assert.deepEqual(browser.connection.remoteDescription, { type: 'offer', sdp: 'theirs' });

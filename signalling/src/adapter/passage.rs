@@ -18,6 +18,8 @@ pub struct Diversion {
     pub user: String,
     /// Why the call went on.
     pub reason: DiversionReason,
+    /// How many times in a row that was, where whoever tells it names nobody of those in between (RFC 5806 4): 1 to 99.
+    pub counter: u8,
 }
 
 /// Why a call went on from somebody (RFC 5806 4).

@@ -17,13 +17,15 @@ impl B2bua {
             BridgeTarget::Trunk { number, .. } => number.clone(),
         });
         // The same number by another trunk is not somebody else.
-        let last = before
-            .filter(|before| self.rang_last.as_ref() != Some(before))
-            .map(|user| Diversion { user, reason });
+        let last = before.filter(|before| self.rang_last.as_ref() != Some(before)).map(|user| Diversion {
+            user,
+            reason,
+            counter: 1,
+        });
         match transferor {
             // Who stays was not called by way of others: who transfers sends it on.
             Some(party) => {
-                let first = Diversion { user: party.user, reason: DiversionReason::Deflection };
+                let first = Diversion { user: party.user, reason: DiversionReason::Deflection, counter: 1 };
                 let diversions = std::iter::once(first).chain(last).collect();
                 Passage { headers: Vec::new(), diversions }
             }

@@ -195,7 +195,10 @@ fn read_diversion(headers: &Headers) -> Vec<Diversion> {
             let reason = address.params.get("reason").unwrap_or_default().trim_matches('"');
             let known = REASONS.iter().find(|(_, word, _)| word.eq_ignore_ascii_case(reason));
             let reason = known.map_or(DiversionReason::Unknown, |(reason, ..)| *reason);
-            Some(Diversion { user: user(&address)?, reason })
+            // Of more than two digits there is none.
+            let counter = address.params.get("counter").and_then(|text| text.parse::<u8>().ok());
+            let counter = counter.filter(|counter| (1..=99).contains(counter)).unwrap_or(1);
+            Some(Diversion { user: user(&address)?, reason, counter })
         })
         .collect();
     diversions.reverse();
@@ -218,7 +221,7 @@ fn read_history(headers: &Headers) -> Vec<Diversion> {
         {
             let known = REASONS.iter().find(|(.., code)| *code == cause);
             let reason = known.map_or(DiversionReason::Unknown, |(reason, ..)| *reason);
-            diversions.push(Diversion { user, reason });
+            diversions.push(Diversion { user, reason, counter: 1 });
         }
         before = Some(entry);
     }
@@ -229,7 +232,7 @@ fn write_diversion(diversions: &[Diversion], host: &Host) -> Vec<Header> {
     let told = diversions.iter().rev().map(|diversion| {
         let mut address = NameAddr::new(SipUri::new(&diversion.user, host.clone(), None));
         address.params.set("reason", Some(word(diversion.reason).0));
-        address.params.set("counter", Some("1"));
+        address.params.set("counter", Some(diversion.counter.to_string().as_str()));
         Header { name: HeaderName::Diversion.to_string(), value: address.to_string() }
     });
     told.collect()
@@ -375,5 +378,26 @@ mod tests {
         assert_eq!(by(DiversionStyle::Both).outgoing(&passed, "300", &host()).len(), 5);
         assert!(by(DiversionStyle::None).incoming(&headers(&lines)).diversions.is_empty());
         assert!(by(DiversionStyle::Both).outgoing(&Passage::default(), "300", &host()).is_empty());
+    }
+
+    #[test]
+    fn how_often_a_call_went_on_is_told_as_it_was_and_once_where_that_makes_no_sense() {
+        let by = config(&[], DiversionStyle::Diversion);
+        for (told_us, we_tell) in [
+            (";counter=3", "3"),
+            (";counter=99", "99"),
+            (";counter=1", "1"),
+            ("", "1"),
+            (";counter=0", "1"),
+            (";counter=100", "1"),
+            (";counter=-1", "1"),
+            (";counter=x", "1"),
+            (";counter", "1"),
+        ] {
+            let value = format!("<sip:200@a>;reason=no-answer{told_us}");
+            let passed = by.incoming(&headers(&[("Diversion", &*value)]));
+            let expected = format!("Diversion: <sip:200@192.0.2.1>;reason=no-answer;counter={we_tell}");
+            assert_eq!(told(&by.outgoing(&passed, "300", &host())), [expected], "{told_us}");
+        }
     }
 }

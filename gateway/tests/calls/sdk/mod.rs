@@ -5,6 +5,7 @@ mod crm;
 mod ears;
 mod examples;
 mod ice_servers;
+mod one_way;
 mod paths;
 mod replaced;
 mod server;

@@ -104,6 +104,7 @@ impl Stage {
             .supervises("sue", "sales")
             .trunk("office", &office, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
+            .rule("destination = 'sue'\nactions = [{ bridge = { user = 'sue' } }]")
             .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
         let gateway = Gateway::start_at(seat.host(), &config);
         let wire = seat.wire(&gateway);

@@ -146,6 +146,8 @@ pub fn reference() -> String {
         "RegistrationState",
         "AccountState",
         "PresenceState",
+        "Diversion",
+        "DiversionReason",
         "KnownCall",
         "CallState",
         "IceServer",

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cause::Ended;
+use super::diversion::Diversion;
 use crate::accounts::AccountStanding;
 
 /// An event, without envelope and number.
@@ -124,6 +125,9 @@ pub struct Incoming {
     pub sdp: String,
     /// What the dial plan tells the callee besides (`headers` of its actions).
     pub headers: BTreeMap<String, String>,
+    /// Who was called before, the first one first: by what a trunk tells that is believed (`trunks[].diversion`), by the dial
+    /// plan, and who transferred the caller.
+    pub diversions: Vec<Diversion>,
     /// Who transfers the caller to the page, where that is how the call comes about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transferred_by: Option<String>,

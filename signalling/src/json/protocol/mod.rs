@@ -10,6 +10,7 @@
 //! of them.
 
 mod cause;
+mod diversion;
 mod document;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ mod statistics;
 mod wrong;
 
 pub use cause::Ended;
+pub use diversion::{Diversion, DiversionReason};
 pub use document::{asyncapi, reference, schema};
 pub use error::{ErrorCode, ErrorData, Fault};
 pub use event::{

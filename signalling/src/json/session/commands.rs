@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::state::{Role, Session, State, ringing};
 use crate::adapter::{self, Command, Delivery, Dial, HeaderChange, Party, SendText};
 use crate::json::protocol::{
-    CallEvent, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome, Sdp,
+    CallEvent, Diversion, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome, Sdp,
 };
 use crate::json::session::requests::new_name;
 
@@ -61,7 +61,7 @@ impl Session {
 
     /// Somebody calls the page.
     fn ring(&mut self, dial: Dial, ledger: &mut Ledger) {
-        let Dial { leg, caller, offer, headers, transferred_by, span, .. } = dial;
+        let Dial { leg, caller, offer, headers, transferred_by, passed, span, .. } = dial;
         let refusal = match (&offer, &self.identity.grant) {
             (None, _) => Some(EndCause::NotAcceptable),
             (Some(_), Some(granted)) if ledger.begin(granted, false).is_err() => Some(EndCause::Busy),
@@ -79,7 +79,9 @@ impl Session {
         let told = |change: HeaderChange| Some((change.name, change.value?));
         let headers: BTreeMap<_, _> = headers.into_iter().filter_map(told).collect();
         let transferred_by = transferred_by.map(|party| party.user);
-        let incoming = Incoming { call_id, from: user, display_name, sdp, headers, transferred_by };
+        let diversions = passed.diversions.into_iter().map(Diversion::from).collect();
+        let incoming =
+            Incoming { call_id, from: user, display_name, sdp, headers, diversions, transferred_by };
         self.tell(&Event::Incoming(incoming));
         if is_rung {
             let remote = self.remote;

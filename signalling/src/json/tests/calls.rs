@@ -36,6 +36,7 @@ fn a_call_that_comes_in_rings_at_every_page_and_one_of_them_takes_it() {
         let incoming = bench.event(flow, "incoming");
         assert_eq!((&incoming["from"], &incoming["displayName"]), (&json!("100"), &json!("Carol")));
         assert_eq!((&incoming["sdp"], &incoming["headers"]), (&json!(sdp()), &json!({ "X-Card": "7" })));
+        assert_eq!(incoming["diversions"], json!([{ "user": "200", "reason": "noAnswer" }]));
     }
     let rings = bench.events.iter().filter(|event| matches!(event, Event::Progress { is_ringing: true, .. }));
     assert_eq!(rings.count(), 2);

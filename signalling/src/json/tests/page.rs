@@ -9,7 +9,10 @@ use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
 use crate::accounts::{AccountId, AccountStanding, AccountTrunk, AccountTrunks, AccountWish};
-use crate::adapter::{self, Command, Dial, HOPS_MAX, HeaderChange, Party, Passage, Target, leg_span};
+use crate::adapter::{
+    self, Command, Dial, Diversion, DiversionReason, HOPS_MAX, Header, HeaderChange, Party, Passage, Target,
+    leg_span,
+};
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
 use crate::auth::ice_servers::{IceSource, IceSources};
@@ -222,7 +225,14 @@ impl Bench {
             ring_timeout: Duration::from_secs(30),
             has_successor: false,
             hops: HOPS_MAX,
-            passed: Passage::default(),
+            passed: Passage {
+                headers: vec![Header { name: "X-Theirs".to_owned(), value: "1".to_owned() }],
+                diversions: vec![Diversion {
+                    user: "200".to_owned(),
+                    reason: DiversionReason::NoAnswer,
+                    counter: 1,
+                }],
+            },
             span: leg_span(leg),
         })));
         leg

@@ -40,7 +40,7 @@ fn now() -> UnixTime {
 }
 
 /// Writes a file that its owner alone may read.
-fn write(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+pub(super) fn write(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, text).expect("the folder is ours");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("the file is ours");
@@ -48,7 +48,7 @@ fn write(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// A token of these claims by one of the file's keys.
-fn made(file: &Path, id: &str, claims: &Value) -> String {
+pub(super) fn made(file: &Path, id: &str, claims: &Value) -> String {
     let keys = load_token_keys(file).expect("sound keys");
     let key = keys.keys().iter().find(|key| key.id == id).expect("it is there");
     let claims = Claims::from_json(&claims.to_string()).expect("claims");

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod addresses;
+mod audiences;
 mod calls;
 mod clock;
 mod control;
@@ -11,8 +12,11 @@ mod explained;
 mod idle;
 mod keys;
 mod kinds;
+mod measured;
 pub(in crate::agents) mod page;
+mod passwords;
 mod people;
+mod pings;
 mod policy;
 mod provider;
 mod recordings;
@@ -20,6 +24,7 @@ mod room;
 mod steady;
 mod survival;
 mod together;
+mod told;
 mod told_hold;
 mod transfers;
 mod unread;

@@ -20,7 +20,11 @@ use crate::support::process::wait_until;
 /// What who waits hears.
 const MUSIC_HZ: u16 = 700;
 
-async fn resume(stage: &Stage, token: &Value, last_seen: u64) -> Result<(JsonPage, Value), PageError> {
+pub(super) async fn resume(
+    stage: &Stage,
+    token: &Value,
+    last_seen: u64,
+) -> Result<(JsonPage, Value), PageError> {
     let mut page = open(&stage.gateway).await;
     let session = page.request("resume", json!({ "token": token, "lastSeen": last_seen })).await?;
     Ok((page, session))

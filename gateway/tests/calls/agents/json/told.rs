@@ -1,0 +1,122 @@
+//! What a page is told of a call that comes in besides who calls: headers, and who was called before.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::g711::Law;
+use webtrunk_loadtest::agent::{JsonPage, PageError};
+
+use super::page::{
+    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
+    stage_of, take,
+};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone};
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::support::gateway::PATIENCE;
+use crate::support::host::Host;
+use crate::support::tools;
+
+/// Where the RTP of who calls is.
+const RTP_PORT: u16 = 7000;
+
+/// By a Diversion the latest stands first; who wants to be kept private is among them.
+const DIVERSION: &str = "\nDiversion: \"Ann\" <sip:200@there.test>;reason=no-answer;counter=2\n\
+     Diversion: <sip:secret@there.test>;reason=unconditional;privacy=full\n\
+     Diversion: <sip:100@there.test>;reason=user-busy";
+
+/// A stage with another trunk, of which these lines are said, and which calls by these actions.
+fn stage_with_desk(desk: &Host, lines: &str, actions: &str) -> Stage {
+    let rule = format!("destination = '701'\nfrom_trunk = 'desk'\nactions = [{actions}]");
+    let out = "destination = '81'\n\
+         actions = [{ bridge = { trunk = 'carrier', number = '9100', headers = { set = { X-From = 'page' } } } }]";
+    let config = pages("").sip("headers_allow = ['X-*']\ndiversion = 'both'");
+    stage_of(config.trunk("desk", desk, &["PCMU"]).last_trunk(lines).rule(&rule).rule(out))
+}
+
+/// Calls by this number, and says this besides.
+fn dial(stage: &Stage, from: &Host, number: &str, said: &str) -> Sipp {
+    Sipp::caller(from, "caller_talks", stage.gateway.sip(), number, &[("MORE", said)])
+}
+
+/// The page lifts, and both hear each other until the caller hangs up.
+async fn talk(stage: &Stage, page: &mut JsonPage, incoming: &Value, caller: Sipp, from: &Host) {
+    let mut sound = RtpPeer::new(from, RTP_PORT);
+    let placed = take(page, incoming, media(stage, CALLER_HZ)).await;
+    let port = caller.wait_for("200").audio_port().expect("audio is described");
+    sound.say((stage.gateway.sip().ip(), port).into(), Law::Mu, OTHER_HZ.into());
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    sound.await_tone(Law::Mu, CALLER_HZ.into());
+    let level = sound.level_of_next(Law::Mu, CALLER_HZ.into(), Duration::from_secs(1));
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{CALLER_HZ} Hz with {level:.2} dBm0");
+    caller.go_on();
+    let ended = page.event("ended", PATIENCE).await.expect("its end");
+    assert_eq!((&ended["callId"], &ended["cause"]), (&json!(placed.call_id), &json!("hangup")));
+    caller.finish();
+}
+
+/// The office's trunk is not configured to tell, and so is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_who_was_called_before_by_a_trunk_and_by_the_dial_plan() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let desk = Host::new();
+    let actions = "{ bridge = { user = 'bob' } }, { bridge = { user = 'alice' } }";
+    let stage = stage_with_desk(&desk, "diversion = 'diversion'", actions);
+    let (mut alice, _) = connect(&stage.gateway, "alice").await;
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let told = [json!({ "user": "100", "reason": "busy" }), json!({ "user": "200", "reason": "noAnswer" })];
+    let caller = dial(&stage, &desk, "701", DIVERSION);
+    let incoming = bob.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!(incoming["diversions"], json!(told));
+    let busy = json!({ "callId": incoming["callId"], "cause": "busy" });
+    bob.request("reject", busy).await.expect("it waits");
+    let incoming = alice.event("incoming", PATIENCE).await.expect("a call");
+    let [first, second] = &told;
+    assert_eq!(incoming["diversions"], json!([first, second, { "user": "bob", "reason": "busy" }]));
+    talk(&stage, &mut alice, &incoming, caller, &desk).await;
+
+    let caller = dial(&stage, &stage.office, "700", DIVERSION);
+    let incoming = alice.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!(incoming["diversions"], json!([]), "it is not configured to tell");
+    talk(&stage, &mut alice, &incoming, caller, &stage.office).await;
+    stage.gateway.assert_all_is_over(2);
+}
+
+/// Phones would be told the caller's too, since both lists name them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_the_dial_plans_headers_and_none_of_the_callers_and_tells_a_trunk_none() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let desk = Host::new();
+    let actions =
+        "{ bridge = { user = 'alice', headers = { set = { X-Card = '7' }, remove = ['X-Tenant'] } } }";
+    let stage = stage_with_desk(&desk, "headers_allow = ['X-*']", actions);
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _) = connect(&stage.gateway, "alice").await;
+    let caller = dial(&stage, &desk, "701", "\nX-Tenant: acme\nX-Queue: sales\nSubject: lunch");
+    let incoming = alice.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!(incoming["headers"], json!({ "X-Card": "7" }), "{incoming}");
+    talk(&stage, &mut alice, &incoming, caller, &desk).await;
+
+    let own = media(&stage, CALLER_HZ);
+    let headers = json!({ "to": "81", "sdp": "v=0", "headers": { "X-Tenant": "acme" } });
+    match alice.request("call", headers).await {
+        Err(PageError::Refused { code: -32602, field, .. }) => assert_eq!(field.as_deref(), Some("headers")),
+        other => panic!("{other:?}"),
+    }
+    let placed = call(&mut alice, own, "81").await;
+    let incoming = carrier.next_incoming().await.expect("a call");
+    let own: Vec<_> = incoming.invite.lines().filter(|line| line.starts_with("X-")).collect();
+    assert_eq!(own, ["X-From: page"]);
+    let lifted = incoming.answer().await.expect("a codec in common");
+    connected(&mut alice, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut alice, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(2);
+}
