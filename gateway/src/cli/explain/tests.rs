@@ -325,6 +325,22 @@ fn a_call_that_the_door_refuses_is_told_with_who_called_what_and_why() {
     assert_eq!((json["call"]["origin"].is_null(), &json["call"]["caller"]), (true, &"nobody".into()));
 }
 
+/// The callee's list is another for each trunk.
+#[test]
+fn a_header_is_told_to_go_along_where_both_lists_name_it() {
+    let second = "name = \"second\"\n";
+    let text = TEXT.replacen(second, &format!("{second}headers_allow = ['X-Tenant']\n"), 1).replacen(
+        "[sip_ws]",
+        "[sip]\nheaders_allow = ['X-*']\n[sip_ws]",
+        1,
+    );
+    let said = ["--header", "X-Tenant: other", "--header", "X-Other: 1", "--header", "Subject: lunch"];
+    let report = try_tell_of(&text, &[&["--from", "alice", "--to", "0301"][..], &said].concat());
+    let report = report.expect("it is told");
+    let told: Vec<_> = report.destinations.iter().map(|destination| destination.headers.join(", ")).collect();
+    assert_eq!(told, ["X-Number: 301", "X-Number: 301, X-Tenant: other (goes along)"]);
+}
+
 #[test]
 fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
     let rule = "[[rules]]\nname = 'of a tenant'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
