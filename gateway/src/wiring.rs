@@ -194,6 +194,7 @@ pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
         has_customers: config.entry.has_customers,
         ice: config.entry.ice.clone(),
         has_recordings: config.recording.is_some(),
+        headers: json.headers.clone(),
     }
 }
 

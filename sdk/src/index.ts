@@ -8,7 +8,7 @@ export type { Off } from './emitter.js';
 export { WebtrunkError, isFault } from './fault.js';
 export type { Facts } from './memory.js';
 export { Phone } from './phone.js';
-export type { PhoneEvents, PhoneOptions } from './phone.js';
+export type { CallOptions, PhoneEvents, PhoneOptions } from './phone.js';
 export type { SessionState } from './session.js';
 export type { BrowserStatistics } from './statistics.js';
 export type {

@@ -21,7 +21,7 @@ export interface Facts {
   peer: string;
   /** The caller's display name; empty where there is none. */
   displayName: string;
-  /** What the dial plan tells besides. */
+  /** What is told besides: by the dial plan, and of the caller's headers those that the gateway passes. */
   headers: { [name: string]: string };
   /** Who was called before the page, the first one first, and why the call went on. */
   diversions: Diversion[];

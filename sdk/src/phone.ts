@@ -45,6 +45,12 @@ export interface PhoneEvents {
   fault: WebtrunkError;
 }
 
+/** How a call is placed. */
+export interface CallOptions {
+  /** What the callee is told besides, by its names: headers that the gateway lets pages say (`json.headers_allow`). */
+  headers?: { [name: string]: string };
+}
+
 /** A call that the gateway has not told the name of. */
 interface Placing {
   call: Call;
@@ -115,8 +121,8 @@ export class Phone extends Emitter<PhoneEvents> {
   }
 
   /** Calls a number or user. Resolves when the call is on its way; what becomes of it, the call tells. */
-  async call(to: string): Promise<Call> {
-    return this.#begin(to, (whom, sdp) => this.#session.request('call', { to: whom, sdp }));
+  async call(to: string, options: CallOptions = {}): Promise<Call> {
+    return this.#begin(to, (whom, sdp) => this.#session.request('call', { to: whom, sdp, ...options }));
   }
 
   /** Is in the call that a user talks in, as its supervisor. */

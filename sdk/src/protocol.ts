@@ -23,6 +23,8 @@ export interface Answer {
 
 /** Parameters of `call`. */
 export interface Call {
+  /** What the callee is told besides: headers that `json.headers_allow` names, 16 at most, each a name of 64 octets and a line of 512. They reach whom the other side's list lets them reach, and the dial plan looks at them. */
+  headers?: { [name: string]: string } | null;
   /** The page's offer. */
   sdp: string;
   /** A number or user, as it would be dialled. */
@@ -168,7 +170,7 @@ export interface Incoming {
   diversions: Diversion[];
   /** Who calls: a number or user. */
   from: string;
-  /** What the dial plan tells the callee besides (`headers` of its actions). */
+  /** What the callee is told besides: by the dial plan (`headers` of its actions), and of the caller's headers those that the lists of both sides name (`json.headers_allow`). One that was said several times has its values behind commas. */
   headers: { [name: string]: string };
   /** The gateway's offer, for `answer` to answer. */
   sdp: string;

@@ -48,6 +48,15 @@ test('a call is placed without waiting for candidates, rings, and is answered', 
   assert.deepEqual(browser.connection.remoteDescription, { type: 'answer', sdp: 'gateway' });
 });
 
+test('what is said with a call goes to the gateway with it, and a header that may not be said is named', async () => {
+  const { browser, phone } = await connected();
+  const told = assert.rejects(phone.call('100', { headers: { 'X-Tenant': 'acme' } }), { kind: 'invalidParams', field: 'headers.X-Tenant' });
+  await settle();
+  assert.deepEqual(browser.socket.request('call').params, { to: '100', sdp: 'offer 1 sendrecv ice 0', headers: { 'X-Tenant': 'acme' } });
+  await browser.socket.refuse('call', -32602, 'params.headers.X-Tenant: is none that pages may say (json.headers_allow)', 'headers.X-Tenant');
+  await told;
+});
+
 test('what is heard before the answer is taken, and an answer that differs is too', async () => {
   const { browser, phone } = await connected();
   const call = await place(phone, browser);

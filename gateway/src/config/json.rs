@@ -11,11 +11,13 @@ use webtrunk_signalling::auth::token::{Keyring, TokenKey};
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::json::adapter::JsonLimits;
 use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
+use webtrunk_signalling::sip::passing::HeaderRange;
 
 use super::account_passwords::{self, AccountPasswordSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
 use super::jwks_url::JwksSource;
+use super::passing;
 use super::secret::Environment;
 use super::sip_ws::{PING_RANGE_S, Surroundings, WebSocketSettings, check_origin, is_enabled, is_path};
 use super::token_keys::{self, TokenKeys};
@@ -38,6 +40,8 @@ pub struct JsonSettings {
     pub passwords: bool,
     /// How long an account is held whose last page is gone.
     pub account_grace: Duration,
+    /// The headers that pages may say with their calls, and are told of those of others.
+    pub headers: Vec<HeaderRange>,
     /// What proofs are checked by.
     pub keys: JsonKeys,
 }
@@ -109,6 +113,8 @@ pub(super) struct JsonSection {
     account_grace_s: Option<Spanned<u32>>,
     #[serde(default)]
     account_passwords: Vec<AccountPasswordSection>,
+    #[serde(default)]
+    headers_allow: Vec<Spanned<String>>,
 }
 
 impl JsonSection {
@@ -150,6 +156,7 @@ impl JsonSection {
         let resume_s = number(&self.resume_s, RESUME_RANGE_S, usual.resume.as_secs());
         let sessions = number(&self.sessions_per_user, SESSIONS_RANGE, usual.sessions_per_user as u64);
         let grace_s = number(&self.account_grace_s, RESUME_RANGE_S, usual.account_grace.as_secs());
+        let headers = passing::check_headers(&self.headers_allow, "take it out", faults);
         let keys = self.keys(own, environment, faults);
         if self.enabled {
             self.check_use(around, faults);
@@ -162,6 +169,7 @@ impl JsonSection {
             sessions_per_user: usize::try_from(sessions).unwrap_or(usize::MAX),
             passwords: self.passwords,
             account_grace: Duration::from_secs(grace_s),
+            headers,
             keys,
         })
     }
@@ -228,6 +236,7 @@ mod tests {
         );
         assert_eq!((made.ping_interval, made.origins.len()), (Duration::from_secs(20), 0));
         assert_eq!((made.account_grace, made.keys.passwords.len()), (Duration::from_secs(30), 0));
+        assert!(made.headers.is_empty());
         assert_eq!(parse("[json]\nenabled = false\n"), Ok(None));
     }
 
@@ -249,6 +258,14 @@ mod tests {
             (
                 "[json]\npasswords = true\naccount_passwords = [{ name = \"a\", password = \"b\" }, { name = \"a\", password = \"c\" }]\n",
                 "json.account_passwords[1].name = \"a\": another password has this name; rename one of them",
+            ),
+            (
+                "[json]\npasswords = true\nheaders_allow = [\"X-*\", \"Via\"]\n",
+                "json.headers_allow[1] = \"Via\": never passes: it belongs to one leg; take it out",
+            ),
+            (
+                "[json]\npasswords = true\nheaders_allow = [\"*\"]\n",
+                "json.headers_allow[0] = \"*\": names too many headers; write two characters",
             ),
             ("[json]\npasswords = true\norigins = [\"crm\"]\n", "json.origins[0] = \"crm\": is no origin"),
             ("[json]\ntoken_keys = \"none.toml\"\n", "json.token_keys = \"none.toml\": holds no sound keys"),

@@ -1,4 +1,4 @@
-//! What of a call's headers goes along, for trunks and for users alike.
+//! What of a call's headers goes along, for trunks, users and pages alike.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,6 +24,22 @@ pub(super) fn check(
     diversion: WrittenDiversion,
     faults: &mut Faults<'_>,
 ) -> PassingConfig {
+    let headers = check_headers(headers, "take it out; for who was called before write diversion", faults);
+    let diversion = match diversion {
+        WrittenDiversion::None => DiversionStyle::None,
+        WrittenDiversion::Diversion => DiversionStyle::Diversion,
+        WrittenDiversion::HistoryInfo => DiversionStyle::HistoryInfo,
+        WrittenDiversion::Both => DiversionStyle::Both,
+    };
+    PassingConfig { headers, diversion }
+}
+
+/// A list of headers; `instead` is the cure for one that never passes.
+pub(super) fn check_headers(
+    headers: &[Spanned<String>],
+    instead: &str,
+    faults: &mut Faults<'_>,
+) -> Vec<HeaderRange> {
     let mut ranges = Vec::new();
     for written in headers {
         match written.get_ref().parse::<HeaderRange>() {
@@ -36,17 +52,11 @@ pub(super) fn check(
                     BadHeaderRange::TooWide => {
                         "write two characters at least before the star, such as \"X-*\""
                     }
-                    BadHeaderRange::Never => "take it out; for who was called before write diversion",
+                    BadHeaderRange::Never => instead,
                 };
                 faults.add(written.span(), error, cure);
             }
         }
     }
-    let diversion = match diversion {
-        WrittenDiversion::None => DiversionStyle::None,
-        WrittenDiversion::Diversion => DiversionStyle::Diversion,
-        WrittenDiversion::HistoryInfo => DiversionStyle::HistoryInfo,
-        WrittenDiversion::Both => DiversionStyle::Both,
-    };
-    PassingConfig { headers: ranges, diversion }
+    ranges
 }

@@ -106,7 +106,7 @@ impl Settled {
     }
 }
 
-/// The JSON API: its keys are taken up, and the rest stays.
+/// The JSON API: its keys and headers are taken up, and the rest stays.
 fn json(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) -> Option<JsonSettings> {
     let (Some(current), Some(written)) = (&current.json, &written.json) else {
         note(current.json != written.json, "json", left);
@@ -114,7 +114,10 @@ fn json(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) 
     };
     Some(settle! {
         JsonSettings, (current, written), (taken_up, left),
-        taken_up: { keys: "json.token_keys, json.ephemeral_keys, json.account_passwords" },
+        taken_up: {
+            keys: "json.token_keys, json.ephemeral_keys, json.account_passwords",
+            headers: "json.headers_allow",
+        },
         left: {
             path: "json.path",
             origins: "json.origins",

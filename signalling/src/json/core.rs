@@ -26,6 +26,7 @@ use crate::deadlines::Deadlines;
 use crate::locations::ContactInfo;
 use crate::log_lines::LogLines;
 use crate::presence::Activity;
+use crate::sip::passing::HeaderRange;
 
 /// How often tokens are forgotten that nobody can come by any more. Chosen by us: to look at all of them takes a
 /// millisecond.
@@ -53,6 +54,8 @@ pub(super) enum CoreOutput {
 pub(super) struct Core {
     config: JsonConfig,
     door: Door,
+    /// The headers that pages may say, and are told.
+    headers: Vec<HeaderRange>,
     sessions: HashMap<SessionKey, Slot>,
     flows: HashMap<Flow, Connection>,
     /// The session of each leg and message.
@@ -113,10 +116,12 @@ struct Connection {
 
 impl Core {
     pub(super) fn new(config: JsonConfig, proofs: Proofs, commons: Commons, now: Instant) -> Self {
+        let headers = proofs.headers.clone();
         let door = Door::new(proofs, config.passwords, config.realm.clone());
         Self {
             config,
             door,
+            headers,
             sessions: HashMap::new(),
             flows: HashMap::new(),
             legs: HashMap::new(),
@@ -158,6 +163,7 @@ impl Core {
 
     /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came, or from there.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
+        self.headers.clone_from(&proofs.headers);
         self.door.take_up(proofs);
         let is_unknown = |Slot { session, .. }: &Slot| {
             let is_elsewhere = !self.commons.networks.admit(session.user(), session.remote());
@@ -213,7 +219,7 @@ impl Core {
             }
             let Some(Slot { session, .. }) = self.sessions.get_mut(&key) else { return };
             let commons = self.takes_calls.then_some(&self.commons);
-            session.handle_request(id, request, commons, &mut self.ledger, now);
+            session.handle_request(id, request, commons, &self.headers, &mut self.ledger, now);
             return self.settle(key);
         }
         match request {
@@ -276,7 +282,7 @@ impl Core {
         };
         self.at_work = AtWork { flow: None, session: Some(key) };
         if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
-            session.handle_command(command, &mut self.ledger, now);
+            session.handle_command(command, &self.headers, &mut self.ledger, now);
         }
         self.settle(key);
     }

@@ -5,6 +5,7 @@ mod broken;
 mod calls;
 mod crowd;
 mod entry;
+mod headers;
 mod members;
 mod networks;
 mod page;

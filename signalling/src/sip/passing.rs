@@ -55,8 +55,8 @@ pub enum BadHeaderRange {
 
 /// How many headers go along with a call, and how long each may be, in octets. Chosen by us: an INVITE with all of them
 /// still is a message that everybody takes.
-const HEADERS_MAX: usize = 16;
-const VALUE_MAX: usize = 512;
+pub(crate) const HEADERS_MAX: usize = 16;
+pub(crate) const VALUE_MAX: usize = 512;
 
 /// How many diversions go along. Chosen by us: whoever sends a call on more often sends it in a circle.
 const DIVERSIONS_MAX: usize = 10;
@@ -98,7 +98,7 @@ impl PassingConfig {
     /// What of an INVITE may go along with its call.
     #[must_use]
     pub fn incoming(&self, headers: &Headers) -> Passage {
-        let passes = |name: &HeaderName| may_pass(name) && self.names(name.as_str());
+        let passes = |name: &HeaderName| may_pass(name) && is_named(&self.headers, name.as_str());
         let passed = headers.iter().filter(|header| passes(&header.name) && header.value.len() <= VALUE_MAX);
         let passed = passed.take(HEADERS_MAX);
         let passed =
@@ -117,8 +117,7 @@ impl PassingConfig {
     /// What a peer is told with a call to `target`; `host` is the one of our From.
     #[must_use]
     pub fn outgoing(&self, passed: &Passage, target: &str, host: &Host) -> Vec<Header> {
-        let passes =
-            |header: &&Header| may_pass(&HeaderName::from(header.name.as_str())) && self.names(&header.name);
+        let passes = |header: &&Header| allows(&self.headers, &header.name);
         let mut told: Vec<_> = passed.headers.iter().filter(passes).cloned().collect();
         let diversions = &passed.diversions[..passed.diversions.len().min(DIVERSIONS_MAX)];
         if matches!(self.diversion, DiversionStyle::Diversion | DiversionStyle::Both) {
@@ -129,10 +128,16 @@ impl PassingConfig {
         }
         told
     }
+}
 
-    fn names(&self, name: &str) -> bool {
-        self.headers.iter().any(|range| range.covers(name))
-    }
+/// Whether a header of this name passes where this is one of the two lists. What SIP lives by does by none.
+#[must_use]
+pub fn allows(list: &[HeaderRange], name: &str) -> bool {
+    is_named(list, name) && may_pass(&HeaderName::from(name))
+}
+
+fn is_named(list: &[HeaderRange], name: &str) -> bool {
+    list.iter().any(|range| range.covers(name))
 }
 
 impl HeaderRange {

@@ -73,6 +73,7 @@ impl FarEnd for JsonPage {
             has_customers: false,
             ice: IceSources::default(),
             has_recordings: false,
+            headers: Vec::new(),
         };
         // Programs may connect, which name no page.
         let origins = OriginPolicy::new(Vec::new(), true);

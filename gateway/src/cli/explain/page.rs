@@ -5,9 +5,10 @@ use std::sync::Arc;
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_signalling::adapter::{
-    HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, RecordingPolicy, leg_span,
+    HOPS_MAX, Header, Incoming, MediaProfile, Origin, Party, Passage, RecordingPolicy, leg_span,
 };
 use webtrunk_signalling::json;
+use webtrunk_signalling::sip::passing;
 use webtrunk_signalling::sip::transport::Addresses;
 
 use super::asked::{self, Asked, SOMEWHERE};
@@ -34,8 +35,11 @@ pub(super) fn ask(
     if let Some(trunk) = &arguments.trunk {
         return Err(format!("--trunk {trunk}: no trunk calls by the JSON API; say another --listener").into());
     }
-    if !arguments.header.is_empty() {
-        return Err("--header: a call by the JSON API has none; say another --listener".into());
+    let allowed = config.json.as_ref().map(|json| json.headers.as_slice()).unwrap_or_default();
+    let is_left_out = |header: &&Header| !passing::allows(allowed, &header.name);
+    if let Some(Header { name, .. }) = arguments.header.iter().find(is_left_out) {
+        let cure = "add it to that list, or say another --listener";
+        return Err(format!("--header {name}: json.headers_allow does not name it; {cure}").into());
     }
     let source = arguments.source.or_else(|| asked::home_of(prover.as_deref(), config)).unwrap_or(SOMEWHERE);
     let refused =
@@ -56,10 +60,10 @@ pub(super) fn ask(
         offer: offer.map(Box::new),
         signalled_from: source,
         listener: Arc::from(json::LISTENER),
-        headers: Vec::new(),
+        headers: arguments.header.clone(),
         recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
-        passed: Passage::default(),
+        passed: Passage { headers: arguments.header.clone(), diversions: Vec::new() },
         replaces: None,
         span: leg_span(leg),
     })))

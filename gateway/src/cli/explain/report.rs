@@ -13,6 +13,7 @@ use webtrunk_signalling::rehearsal::{Dialled, Rehearsed, rehearse};
 use webtrunk_signalling::routing::{Decision, Plan, Query, Step};
 use webtrunk_signalling::sip::identity;
 use webtrunk_signalling::sip::message::{HeaderName, Headers};
+use webtrunk_signalling::sip::passing;
 use webtrunk_signalling::sip::status_of;
 use webtrunk_signalling::switchboard::route;
 
@@ -259,7 +260,7 @@ impl Destination {
     fn new(dial: &Dial, config: &Config, directory: &Presumed) -> Self {
         let ours = directory.media_address(Some(ELSEWHERE)).into();
         let mut headers = Headers::new();
-        let (user, trunk, uri, from) = match &dial.target {
+        let (user, trunk, uri, from, passing) = match &dial.target {
             Target::Trunk { trunk, number } => {
                 let known = config.trunks.iter().find(|known| known.sip.name == *trunk);
                 let shown = known.map(|known| {
@@ -269,14 +270,16 @@ impl Destination {
                     (uri, identity::present(&caller, &host, known.sip.caller_id, &mut headers))
                 });
                 let (uri, from) = shown.unzip();
-                (None, Some(trunk.clone()), uri, from)
+                (None, Some(trunk.clone()), uri, from, known.map(|known| &known.sip.passing))
             }
             Target::Contact { user, .. } | Target::Party { user, .. } => {
                 let caller_id = identity::CallerId::From;
                 let from = identity::present(&dial.caller, &ours, caller_id, &mut headers);
-                (Some(user.clone()), None, None, Some(from))
+                (Some(user.clone()), None, None, Some(from), Some(&config.sip.passing))
             }
         };
+        let goes_along =
+            |header: &&Header| passing.is_some_and(|passing| passing::allows(&passing.headers, &header.name));
         let told = |name: HeaderName| headers.get(&name).map(|value| format!("{name}: {value}"));
         Self {
             user,
@@ -288,7 +291,7 @@ impl Destination {
                 .into_iter()
                 .filter_map(told)
                 .collect(),
-            headers: changes(&dial.headers, &dial.passed.headers),
+            headers: changes(&dial.headers, dial.passed.headers.iter().filter(goes_along)),
             ring_timeout_s: dial.ring_timeout.as_secs(),
             codecs: dial.offer.as_deref().map(offered).unwrap_or_default(),
         }
@@ -296,12 +299,12 @@ impl Destination {
 }
 
 /// What the INVITE says besides, by the rule and by the lists of what goes along.
-fn changes(changes: &[HeaderChange], passed: &[Header]) -> Vec<String> {
+fn changes<'h>(changes: &[HeaderChange], passed: impl Iterator<Item = &'h Header>) -> Vec<String> {
     let by_rule = changes.iter().map(|change| match &change.value {
         Some(value) => format!("{}: {value}", change.name),
         None => format!("without {}", change.name),
     });
-    let along = passed.iter().map(|header| format!("{}: {} (goes along)", header.name, header.value));
+    let along = passed.map(|header| format!("{}: {} (goes along)", header.name, header.value));
     by_rule.chain(along).collect()
 }
 

@@ -325,16 +325,35 @@ fn a_call_that_the_door_refuses_is_told_with_who_called_what_and_why() {
     assert_eq!((json["call"]["origin"].is_null(), &json["call"]["caller"]), (true, &"nobody".into()));
 }
 
+/// The callee's list is another for each trunk.
 #[test]
-fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
-    let rule = "[[rules]]\nname = 'of pages'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
-                actions = [{ bridge = { user = 'bob' } }]\n";
-    let json = "[json]\npasswords = true\n";
-    let text = TEXT.replacen("[[rules]]", &format!("{rule}[[rules]]"), 1).replacen(
+fn a_header_is_told_to_go_along_where_both_lists_name_it() {
+    let second = "name = \"second\"\n";
+    let text = TEXT.replacen(second, &format!("{second}headers_allow = ['X-Tenant']\n"), 1).replacen(
         "[sip_ws]",
-        &format!("{json}[sip_ws]"),
+        "[sip]\nheaders_allow = ['X-*']\n[sip_ws]",
         1,
     );
+    let said = ["--header", "X-Tenant: other", "--header", "X-Other: 1", "--header", "Subject: lunch"];
+    let report = try_tell_of(&text, &[&["--from", "alice", "--to", "0301"][..], &said].concat());
+    let report = report.expect("it is told");
+    let told: Vec<_> = report.destinations.iter().map(|destination| destination.headers.join(", ")).collect();
+    assert_eq!(told, ["X-Number: 301", "X-Number: 301, X-Tenant: other (goes along)"]);
+}
+
+#[test]
+fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
+    let rule = "[[rules]]\nname = 'of a tenant'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
+                headers = [{ name = 'X-Tenant', pattern = 'acme-.*' }]\n\
+                actions = [{ bridge = { trunk = 'second', number = '1' } }]\n\
+                [[rules]]\nname = 'of pages'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
+                actions = [{ bridge = { user = 'bob' } }]\n";
+    let json = "[json]\npasswords = true\nheaders_allow = ['X-T*']\n";
+    let second = "name = \"second\"\n";
+    let text = TEXT
+        .replacen("[[rules]]", &format!("{rule}[[rules]]"), 1)
+        .replacen(second, &format!("{second}headers_allow = ['X-Tenant']\n"), 1)
+        .replacen("[sip_ws]", &format!("{json}[sip_ws]"), 1);
     let tell = |words: &[&str]| try_tell_of(&text, &[words, &["--to", "0301"]].concat());
     let page = ["--from", "alice", "--listener", "json"];
     let report = tell(&page).expect("it is told");
@@ -342,6 +361,9 @@ fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_liste
     assert_eq!((call.origin.as_deref(), call.listener.as_str()), (Some("user \"alice\""), "json"));
     assert_eq!(report.decision.rule.as_deref(), Some("of pages"));
     assert_eq!(report.legs[0].codec.as_deref(), Some("opus"), "as a browser");
+    let report = tell(&[&page[..], &["--header", "X-Tenant: acme-7"]].concat()).expect("it is told");
+    assert_eq!(report.decision.rule.as_deref(), Some("of a tenant"));
+    assert_eq!(report.destinations[0].headers, ["X-Tenant: acme-7 (goes along)"]);
     let of = |words: &[&str]| tell(words).map(|report| report.decision);
     assert_eq!(
         of(&["--from", "alice"]).expect("told").rule.as_deref(),
@@ -355,8 +377,8 @@ fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_liste
     for (more, fault) in [
         (&["--trunk", "first"][..], "--trunk first: no trunk calls by the JSON API; say another --listener"),
         (
-            &["--header", "X-Tenant: acme-7"],
-            "--header: a call by the JSON API has none; say another --listener",
+            &["--header", "X-Other: 1"],
+            "--header X-Other: json.headers_allow does not name it; add it to that list, or say another --listener",
         ),
     ] {
         assert_eq!(of(&[&page[..], more].concat()).expect_err("it is wrong"), fault);

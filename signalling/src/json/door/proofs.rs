@@ -9,6 +9,7 @@ use crate::auth::ephemeral::EphemeralKeys;
 use crate::auth::ice_servers::IceSources;
 use crate::auth::secret::SecretText;
 use crate::auth::token::Keyring;
+use crate::sip::passing::HeaderRange;
 
 /// What proofs are checked by.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Proofs {
     pub ice: IceSources,
     /// Whether calls can be recorded.
     pub has_recordings: bool,
+    /// The headers that pages may say with their calls, and are told of those of others.
+    pub headers: Vec<HeaderRange>,
 }
 
 /// What a customer owns.

@@ -123,7 +123,8 @@ pub struct Incoming {
     pub display_name: String,
     /// The gateway's offer, for `answer` to answer.
     pub sdp: String,
-    /// What the dial plan tells the callee besides (`headers` of its actions).
+    /// What the callee is told besides: by the dial plan (`headers` of its actions), and of the caller's headers those that the
+    /// lists of both sides name (`json.headers_allow`). One that was said several times has its values behind commas.
     pub headers: BTreeMap<String, String>,
     /// Who was called before, the first one first: by what a trunk tells that is believed (`trunks[].diversion`), by the dial
     /// plan, and who transferred the caller.

@@ -1,5 +1,7 @@
 //! What a page asks for: one variant a method. What is written to a variant here is what the documents say of it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -124,6 +126,9 @@ pub struct Call {
     pub to: String,
     /// The page's offer.
     pub sdp: String,
+    /// What the callee is told besides: headers that `json.headers_allow` names, 16 at most, each a name of 64 octets and a
+    /// line of 512. They reach whom the other side's list lets them reach, and the dial plan looks at them.
+    pub headers: Option<BTreeMap<String, String>>,
 }
 
 /// Parameters of `answer`.

@@ -57,7 +57,7 @@ fn place(method: &str, params: &Map<String, Value>, words: &str) -> Option<Strin
     };
     let within = params.get("proof").and_then(|proof| of_proof(proof, words));
     let named = || named(words).map(str::to_owned);
-    let wrong = || params.iter().find(alone).map(|(key, value)| of_list(key, value, words));
+    let wrong = || params.iter().find(alone).map(|(key, value)| of_texts(key, value, words));
     within.or_else(named).or_else(wrong)
 }
 
@@ -78,12 +78,19 @@ fn of_proof(proof: &Value, words: &str) -> Option<String> {
     Some(format!("proof.{}", named(words).or_else(wrong).unwrap_or("kind")))
 }
 
-/// The value in a list of texts that is none, or what should be no list.
-fn of_list(key: &str, value: &Value, words: &str) -> String {
-    let is_meant = words.ends_with("expected a string") && !words.contains("sequence");
-    let values = value.as_array().filter(|_| is_meant);
-    let none = values.and_then(|values| values.iter().position(|value| !value.is_string()));
-    none.map_or_else(|| key.to_owned(), |at| format!("{key}[{at}]"))
+/// The value in a list of texts, or among texts by their names, that is none; or what should be neither.
+fn of_texts(key: &str, value: &Value, words: &str) -> String {
+    let is_meant = |other: &str| words.ends_with("expected a string") && !words.contains(other);
+    let within = match value {
+        Value::Array(values) if is_meant("sequence") => {
+            values.iter().position(|value| !value.is_string()).map(|at| format!("[{at}]"))
+        }
+        Value::Object(values) if is_meant("map") => {
+            values.iter().find(|(_, value)| !value.is_string()).map(|(name, _)| format!(".{name}"))
+        }
+        _ => None,
+    };
+    format!("{key}{}", within.unwrap_or_default())
 }
 
 /// The member that the words themselves name.

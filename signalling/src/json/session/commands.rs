@@ -1,26 +1,34 @@
 //! What the gateway wants of a session.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use webtrunk_engine::sdp::{FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{Call, Stage, Waiting};
+use super::headers;
 use super::ledger::Ledger;
 use super::state::{Role, Session, State, ringing};
-use crate::adapter::{self, Command, Delivery, Dial, HeaderChange, Party, SendText};
+use crate::adapter::{self, Command, Delivery, Dial, Party, SendText};
 use crate::json::protocol::{
     CallEvent, Diversion, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome, Sdp,
 };
 use crate::json::session::requests::new_name;
+use crate::sip::passing::HeaderRange;
 
 impl Session {
-    /// Obeys a command for one of its legs, or for itself. What is for a leg that is over goes nowhere.
-    pub(in crate::json) fn handle_command(&mut self, command: Command, ledger: &mut Ledger, now: Instant) {
+    /// Obeys a command for one of its legs, or for itself. What is for a leg that is over goes nowhere. `allowed` are
+    /// the headers that its page is told of others' calls.
+    pub(in crate::json) fn handle_command(
+        &mut self,
+        command: Command,
+        allowed: &[HeaderRange],
+        ledger: &mut Ledger,
+        now: Instant,
+    ) {
         self.now = now;
         match command {
-            Command::Dial(dial) => self.ring(*dial, ledger),
+            Command::Dial(dial) => self.ring(*dial, allowed, ledger),
             Command::Ring { leg, description } => self.on_ring(leg, description.as_deref()),
             Command::Answer { leg, description } => self.on_answer(leg, &description),
             Command::Reoffer { leg, .. } => self.on_reoffer(leg),
@@ -60,7 +68,7 @@ impl Session {
     }
 
     /// Somebody calls the page.
-    fn ring(&mut self, dial: Dial, ledger: &mut Ledger) {
+    fn ring(&mut self, dial: Dial, allowed: &[HeaderRange], ledger: &mut Ledger) {
         let Dial { leg, caller, offer, headers, transferred_by, passed, span, .. } = dial;
         let refusal = match (&offer, &self.identity.grant) {
             (None, _) => Some(EndCause::NotAcceptable),
@@ -76,8 +84,7 @@ impl Session {
         let Party { user, display_name } = caller;
         let stage = Stage::Incoming { sdp: sdp.clone(), is_rung };
         self.add_call(&call_id, Call::new(leg, stage, &user, span));
-        let told = |change: HeaderChange| Some((change.name, change.value?));
-        let headers: BTreeMap<_, _> = headers.into_iter().filter_map(told).collect();
+        let headers = headers::told(passed.headers, headers, allowed);
         let transferred_by = transferred_by.map(|party| party.user);
         let diversions = passed.diversions.into_iter().map(Diversion::from).collect();
         let incoming =

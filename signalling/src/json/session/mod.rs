@@ -14,6 +14,7 @@
 
 mod call;
 mod commands;
+mod headers;
 mod ledger;
 mod log;
 mod news;

@@ -8,6 +8,7 @@ use webtrunk_engine::sdp::{CandidateFragment, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{Call, Stage, Waiting};
+use super::headers;
 use super::ledger::Ledger;
 use super::output::Closing;
 use super::state::{Role, Session, listener};
@@ -21,6 +22,7 @@ use crate::json::protocol::{
     Placed, Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
 };
 use crate::room::Room;
+use crate::sip::passing::HeaderRange;
 use crate::text_rates::TextRates;
 
 /// Calls of one session. Chosen by us: nobody follows more.
@@ -44,12 +46,14 @@ pub(super) type Said = Result<Option<Outcome>, Fault>;
 const DONE: Said = Ok(Some(Outcome::Done(Done {})));
 
 impl Session {
-    /// Takes a request of the page's; `commons` are there while the gateway takes new calls.
+    /// Takes a request of the page's; `commons` are there while the gateway takes new calls, and `allowed` are the
+    /// headers that the page may say.
     pub(in crate::json) fn handle_request(
         &mut self,
         id: Id,
         request: Request,
         commons: Option<&Commons>,
+        allowed: &[HeaderRange],
         ledger: &mut Ledger,
         now: Instant,
     ) {
@@ -71,7 +75,7 @@ impl Session {
                 Ok(None)
             }
             Request::Call(call) => match commons {
-                Some(Commons { room, .. }) => self.call(&id, &call, room, ledger, now),
+                Some(Commons { room, .. }) => self.call(&id, &call, (allowed, room), ledger, now),
                 None => Err(Fault::new(ErrorCode::Overloaded, "the gateway takes no new calls now")),
             },
             Request::Answer(answer) => self.answer(&id, &answer),
@@ -117,18 +121,20 @@ impl Session {
     fn call(
         &mut self,
         id: &Id,
-        protocol::Call { to, sdp }: &protocol::Call,
-        room: &Room,
+        protocol::Call { to, sdp, headers }: &protocol::Call,
+        (allowed, room): (&[HeaderRange], &Room),
         ledger: &mut Ledger,
         now: Instant,
     ) -> Said {
         self.check_destination("to", to)?;
+        let headers = headers::said(headers.iter().flatten(), allowed)?;
         let offer = describe("sdp", sdp)?;
         self.begin_call(to, room, ledger, now)?;
         let (leg, call_id) = (LegId::next(), new_name());
         let span = leg_span(leg);
         span.in_scope(|| info!(session = self.name, call_id, "page calls"));
-        let incoming = self.incoming(leg, to, offer, None, span.clone());
+        let passed = Passage { headers: headers.clone(), diversions: Vec::new() };
+        let incoming = Incoming { headers, passed, ..self.incoming(leg, to, offer, None, span.clone()) };
         self.add_call(&call_id, Call::new(leg, Stage::Calling { early: None }, to, span));
         self.respond(Some(id.clone()), &Outcome::Placed(Placed { call_id: call_id.clone() }));
         self.tell(&Event::Trying(CallEvent { call_id }));

@@ -213,6 +213,22 @@ impl Bench {
 
     /// Somebody calls a session; the leg.
     pub(super) fn dial(&mut self, user: &str, binding: u64) -> LegId {
+        let headers = vec![HeaderChange { name: "X-Card".to_owned(), value: Some("7".to_owned()) }];
+        let reason = DiversionReason::NoAnswer;
+        let passed = Passage {
+            headers: vec![Header { name: "X-Theirs".to_owned(), value: "1".to_owned() }],
+            diversions: vec![Diversion { user: "200".to_owned(), reason, counter: 1 }],
+        };
+        self.dial_with((user, binding), headers, passed)
+    }
+
+    /// The same with what the dial plan says, and what goes along.
+    pub(super) fn dial_with(
+        &mut self,
+        (user, binding): (&str, u64),
+        headers: Vec<HeaderChange>,
+        passed: Passage,
+    ) -> LegId {
         let leg = LegId::next();
         self.command(Command::Dial(Box::new(Dial {
             leg,
@@ -221,18 +237,11 @@ impl Bench {
             on_behalf_of: None,
             transferred_by: None,
             offer: Some(description()),
-            headers: vec![HeaderChange { name: "X-Card".to_owned(), value: Some("7".to_owned()) }],
+            headers,
             ring_timeout: Duration::from_secs(30),
             has_successor: false,
             hops: HOPS_MAX,
-            passed: Passage {
-                headers: vec![Header { name: "X-Theirs".to_owned(), value: "1".to_owned() }],
-                diversions: vec![Diversion {
-                    user: "200".to_owned(),
-                    reason: DiversionReason::NoAnswer,
-                    counter: 1,
-                }],
-            },
+            passed,
             span: leg_span(leg),
         })));
         leg
@@ -308,6 +317,7 @@ pub(super) fn proofs() -> Proofs {
         has_customers: true,
         ice: turn(),
         has_recordings: false,
+        headers: Vec::new(),
     }
 }
 

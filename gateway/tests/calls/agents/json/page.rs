@@ -29,10 +29,15 @@ pub(super) fn stage_with(lines: &str) -> Stage {
 
 /// The same with what a configuration of pages has already.
 pub(super) fn stage_of(config: GatewayConfig) -> Stage {
+    stage_with_carrier(config, "")
+}
+
+/// The same, whose carrier has these lines too.
+pub(super) fn stage_with_carrier(config: GatewayConfig, lines: &str) -> Stage {
     let rule = "destination = '700'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
     let bob = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
     let alice = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
-    Stage::with(&["PCMU"], config.user("bob").rule(rule).rule(bob).rule(alice))
+    Stage::with_lines(&["PCMU"], config.user("bob").rule(rule).rule(bob).rule(alice), lines)
 }
 
 /// Where pages connect.
@@ -73,8 +78,13 @@ pub(in crate::agents) struct Placed {
 
 /// Places a call.
 pub(in crate::agents) async fn call(page: &mut JsonPage, media: PageMedia, to: &str) -> Placed {
-    let sdp = media.offer(Direction::SendRecv).await.expect("an offer");
-    let placed = page.request("call", json!({ "to": to, "sdp": sdp })).await.expect("it is placed");
+    place(page, media, json!({ "to": to })).await
+}
+
+/// Places a call by these parameters.
+pub(super) async fn place(page: &mut JsonPage, media: PageMedia, mut params: Value) -> Placed {
+    params["sdp"] = media.offer(Direction::SendRecv).await.expect("an offer").into();
+    let placed = page.request("call", params).await.expect("it is placed");
     Placed { call_id: placed["callId"].as_str().expect("a name").to_owned(), media }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
-use webtrunk_loadtest::agent::{JsonPage, PageError};
+use webtrunk_loadtest::agent::{JsonPage, PageError, Phone};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
-    stage_of, take,
+    OTHER_HZ, Placed, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
+    place, stage_of, stage_with_carrier, take,
 };
 use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone};
 use crate::sip::rtp_peer::RtpPeer;
@@ -26,13 +26,15 @@ const DIVERSION: &str = "\nDiversion: \"Ann\" <sip:200@there.test>;reason=no-ans
      Diversion: <sip:secret@there.test>;reason=unconditional;privacy=full\n\
      Diversion: <sip:100@there.test>;reason=user-busy";
 
-/// A stage with another trunk, of which these lines are said, and which calls by these actions.
-fn stage_with_desk(desk: &Host, lines: &str, actions: &str) -> Stage {
+/// A stage with another trunk, which calls by these actions. The lines are those of pages, of that trunk, and of the
+/// carrier.
+fn stage_with_desk(desk: &Host, [own, of_desk, of_carrier]: [&str; 3], actions: &str) -> Stage {
     let rule = format!("destination = '701'\nfrom_trunk = 'desk'\nactions = [{actions}]");
     let out = "destination = '81'\n\
          actions = [{ bridge = { trunk = 'carrier', number = '9100', headers = { set = { X-From = 'page' } } } }]";
-    let config = pages("").sip("headers_allow = ['X-*']\ndiversion = 'both'");
-    stage_of(config.trunk("desk", desk, &["PCMU"]).last_trunk(lines).rule(&rule).rule(out))
+    let config = pages(own).sip("headers_allow = ['X-*']\ndiversion = 'both'");
+    let config = config.trunk("desk", desk, &["PCMU"]).last_trunk(of_desk).rule(&rule).rule(out);
+    stage_with_carrier(config, of_carrier)
 }
 
 /// Calls by this number, and says this besides.
@@ -64,7 +66,7 @@ async fn a_page_is_told_who_was_called_before_by_a_trunk_and_by_the_dial_plan() 
     }
     let desk = Host::new();
     let actions = "{ bridge = { user = 'bob' } }, { bridge = { user = 'alice' } }";
-    let stage = stage_with_desk(&desk, "diversion = 'diversion'", actions);
+    let stage = stage_with_desk(&desk, ["", "diversion = 'diversion'", ""], actions);
     let (mut alice, _) = connect(&stage.gateway, "alice").await;
     let (mut bob, _) = connect(&stage.gateway, "bob").await;
     let told = [json!({ "user": "100", "reason": "busy" }), json!({ "user": "200", "reason": "noAnswer" })];
@@ -85,16 +87,75 @@ async fn a_page_is_told_who_was_called_before_by_a_trunk_and_by_the_dial_plan() 
     stage.gateway.assert_all_is_over(2);
 }
 
-/// Phones would be told the caller's too, since both lists name them.
+/// Calls with these headers, and nobody is called: the field that the refusal names.
+async fn refused(page: &mut JsonPage, headers: Value) -> String {
+    match page.request("call", json!({ "to": "81", "sdp": "v=0", "headers": headers })).await {
+        Err(PageError::Refused { code: -32602, field: Some(field), message }) => {
+            assert!(message.contains(&field), "{message}");
+            field
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The carrier's phone lifts a call of the page's, both hear each other, and the page hangs up: what the INVITE said by
+/// headers of nobody's.
+async fn lift_and_talk(carrier: &Phone, page: &mut JsonPage, placed: Placed) -> Vec<String> {
+    let incoming = carrier.next_incoming().await.expect("a call");
+    let mut own: Vec<_> =
+        incoming.invite.lines().filter(|line| line.starts_with("X-")).map(str::to_owned).collect();
+    own.sort();
+    let lifted = incoming.answer().await.expect("a codec in common");
+    connected(page, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    own
+}
+
+/// Of each header that is not told one list says nothing, or the dial plan takes it out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_told_the_dial_plans_headers_and_none_of_the_callers_and_tells_a_trunk_none() {
+async fn headers_go_both_ways_between_a_page_and_a_trunk_where_both_lists_name_them() {
     if tools::command("sipp").is_none() {
         return;
     }
     let desk = Host::new();
     let actions =
         "{ bridge = { user = 'alice', headers = { set = { X-Card = '7' }, remove = ['X-Tenant'] } } }";
-    let stage = stage_with_desk(&desk, "headers_allow = ['X-*']", actions);
+    let lines = [
+        "headers_allow = ['X-*', 'Subject']",
+        "headers_allow = ['X-CRM-Id', 'X-Card', 'X-Tenant', 'P-Own']",
+        "headers_allow = ['X-Tenant', 'X-From']",
+    ];
+    let stage = stage_with_desk(&desk, lines, actions);
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _) = connect(&stage.gateway, "alice").await;
+    let said = "\nX-CRM-Id: 4711\nX-Other: 1\nX-Card: 9\nX-Tenant: acme\nP-Own: 1\nSubject: lunch";
+    let caller = dial(&stage, &desk, "701", said);
+    let incoming = alice.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!(incoming["headers"], json!({ "X-Card": "7", "X-CRM-Id": "4711" }), "{incoming}");
+    talk(&stage, &mut alice, &incoming, caller, &desk).await;
+
+    assert_eq!(refused(&mut alice, json!({ "X-Tenant": "acme", "Y-Own": "1" })).await, "headers.Y-Own");
+    let two_lines = json!({ "X-Tenant": "acme\r\nX-From: mine" });
+    assert_eq!(refused(&mut alice, two_lines).await, "headers.X-Tenant");
+    let headers = json!({ "X-Tenant": "acme", "X-Other": "not for the carrier", "X-From": "mine" });
+    let params = json!({ "to": "81", "headers": headers });
+    let placed = place(&mut alice, media(&stage, CALLER_HZ), params).await;
+    assert_eq!(lift_and_talk(&carrier, &mut alice, placed).await, ["X-From: page", "X-Tenant: acme"]);
+    stage.gateway.assert_all_is_over(2);
+}
+
+/// Phones would be told the caller's too, since both lists name them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_headers_no_list_names_is_told_the_dial_plans_alone_and_may_say_none() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let desk = Host::new();
+    let actions = "{ bridge = { user = 'alice', headers = { set = { X-Card = '7' } } } }";
+    let stage = stage_with_desk(&desk, ["", "headers_allow = ['X-*']", "headers_allow = ['X-*']"], actions);
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let (mut alice, _) = connect(&stage.gateway, "alice").await;
     let caller = dial(&stage, &desk, "701", "\nX-Tenant: acme\nX-Queue: sales\nSubject: lunch");
@@ -102,21 +163,27 @@ async fn a_page_is_told_the_dial_plans_headers_and_none_of_the_callers_and_tells
     assert_eq!(incoming["headers"], json!({ "X-Card": "7" }), "{incoming}");
     talk(&stage, &mut alice, &incoming, caller, &desk).await;
 
-    let own = media(&stage, CALLER_HZ);
-    let headers = json!({ "to": "81", "sdp": "v=0", "headers": { "X-Tenant": "acme" } });
-    match alice.request("call", headers).await {
-        Err(PageError::Refused { code: -32602, field, .. }) => assert_eq!(field.as_deref(), Some("headers")),
-        other => panic!("{other:?}"),
-    }
-    let placed = call(&mut alice, own, "81").await;
-    let incoming = carrier.next_incoming().await.expect("a call");
-    let own: Vec<_> = incoming.invite.lines().filter(|line| line.starts_with("X-")).collect();
-    assert_eq!(own, ["X-From: page"]);
-    let lifted = incoming.answer().await.expect("a codec in common");
+    assert_eq!(refused(&mut alice, json!({ "X-Tenant": "acme" })).await, "headers.X-Tenant");
+    let placed = call(&mut alice, media(&stage, CALLER_HZ), "81").await;
+    assert_eq!(lift_and_talk(&carrier, &mut alice, placed).await, ["X-From: page"]);
+    stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_says_with_its_call_another_page_is_told() {
+    let stage = stage_of(pages("headers_allow = ['X-*']"));
+    let (mut alice, _) = connect(&stage.gateway, "alice").await;
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let params = json!({ "to": "bob", "headers": { "X-Case": "4711" } });
+    let placed = place(&mut alice, media(&stage, CALLER_HZ), params).await;
+    let incoming = bob.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!(incoming["headers"], json!({ "X-Case": "4711" }));
+    let taken = take(&mut bob, &incoming, media(&stage, OTHER_HZ)).await;
     connected(&mut alice, &placed).await;
     assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_page_hears(&taken.media, CALLER_HZ).await;
     hang_up(&mut alice, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
-    stage.gateway.assert_all_is_over(2);
+    bob.event("ended", PATIENCE).await.expect("its end");
+    taken.media.close();
+    stage.gateway.assert_all_is_over(1);
 }
