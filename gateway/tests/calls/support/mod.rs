@@ -27,6 +27,7 @@ pub(crate) mod seat;
 pub(crate) mod small_disk;
 pub(crate) mod sound;
 pub(crate) mod speech;
+pub(crate) mod stall;
 pub(crate) mod tools;
 mod turn;
 pub(crate) mod visit;
