@@ -68,6 +68,7 @@ mod shared_stream;
 mod sighted;
 mod srtp;
 pub(crate) mod stage;
+mod stalled;
 mod stalled_rooms;
 mod strangers;
 pub(crate) mod stream_phone;
