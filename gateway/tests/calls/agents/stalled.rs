@@ -10,7 +10,7 @@ use super::records::{config, wait_for_records};
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, talk, talk_from_webrtc, webrtc};
 use super::supervised::why_given_up;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
-use crate::support::stall::{MEDIA, Stall};
+use crate::support::stall::Stall;
 
 /// Packets that may have been on their way when the thread stood still.
 const ON_THE_WAY: usize = 5;
@@ -46,7 +46,7 @@ async fn a_media_thread_that_stands_still_for_seconds_goes_on_with_its_call_and_
         assert!(figures.contains(&format!("webtrunk_shard_calls{{shard=\"{shard}\"}} 1\n")), "{figures}");
     }
 
-    let stall = Stall::of(gateway.process.id(), MEDIA);
+    let stall = Stall::of_media(gateway.process.id());
     gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
     assert_eq!(gateway.public("/healthz"), (200, "lives\n".to_owned()));
     let before = packets(&call).await;

@@ -11,7 +11,7 @@ use super::records::{config, wait_for_records};
 use super::stage::{Stage, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
-use crate::support::stall::{MEDIA, Stall};
+use crate::support::stall::Stall;
 
 /// How long the service manager waits for a sign of life.
 const WATCHDOG: Duration = Duration::from_millis(900);
@@ -62,7 +62,7 @@ async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
     let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
     call.heard_packets(50, PATIENCE).await.expect("audio");
 
-    let _stall = Stall::of(stage.gateway.process.id(), MEDIA);
+    let _stall = Stall::of_media(stage.gateway.process.id());
     stage.gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
     // It may still go on; nobody is to start the process anew before its watchdog gives it up.
     assert_eq!(stage.gateway.public("/healthz"), (200, "lives\n".to_owned()));

@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 /// How often it is looked whether the thread has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The media threads; that of shard 0 is started first.
-pub(crate) const MEDIA: &str = "actix-rt";
+/// The begin of the names of media threads and of those of servers, which are started in this order.
+const ARBITER: &str = "actix-rt";
 
 /// A thread that stands still as long as this is held.
 pub(crate) struct Stall {
@@ -26,6 +26,17 @@ impl Stall {
     /// Stops the thread that was started first of those of a process whose names begin so.
     pub(crate) fn of(process: u32, name: &str) -> Self {
         Self::begin(first_of(process, name), false)
+    }
+
+    /// Stops the media thread of shard 0.
+    pub(crate) fn of_media(process: u32) -> Self {
+        Self::of(process, ARBITER)
+    }
+
+    /// Stops both threads of the HTTP server of a gateway that has one shard.
+    pub(crate) fn of_http(process: u32) -> [Self; 2] {
+        let threads = threads(process, ARBITER);
+        [1, 2].map(|place| Self::begin(threads[place], false))
     }
 
     /// Stops the thread that a process began with.
@@ -77,13 +88,20 @@ fn hold(thread: Pid, is_main: bool, told: &Sender<nix::Result<()>>, released: &R
 
 /// The thread that was started first of those of a process whose names begin so.
 pub(crate) fn first_of(process: u32, name: &str) -> Pid {
+    *threads(process, name).first().unwrap_or_else(|| panic!("{process} has no thread {name:?}"))
+}
+
+/// The threads of a process whose names begin so, in the order in which they were started.
+fn threads(process: u32, name: &str) -> Vec<Pid> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs and is ours");
     let is_named = |task: &fs::DirEntry| {
         fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.starts_with(name))
     };
-    let numbers = tasks
+    let mut numbers: Vec<i32> = tasks
         .filter_map(Result::ok)
         .filter(is_named)
-        .filter_map(|task| task.file_name().to_str().and_then(|number| number.parse::<i32>().ok()));
-    Pid::from_raw(numbers.min().unwrap_or_else(|| panic!("{process} has no thread {name:?}")))
+        .filter_map(|task| task.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(Pid::from_raw).collect()
 }
