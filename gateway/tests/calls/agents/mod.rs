@@ -47,6 +47,7 @@ mod mute;
 mod named_contact;
 mod no_room;
 mod operator;
+mod overflows;
 mod overload;
 mod pauses;
 mod per_user;
