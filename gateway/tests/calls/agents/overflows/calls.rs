@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::block_in_place;
 use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::Call;
 
 use super::assert_is_heard;
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
@@ -15,8 +16,8 @@ use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::stall::Stall;
 
-/// More than a call may be told while its thread stands still.
-const TOLD: usize = 280;
+/// Keys of each party: together more than a call may be told while its thread stands still.
+const TOLD: usize = 140;
 
 /// Keys that a phone presses at once: more than a call may tell, each of them twice, when it goes down and when it goes up.
 const KEYS: u16 = 300;
@@ -42,9 +43,7 @@ async fn a_call_that_is_told_more_than_may_wait_for_its_thread_ends_and_is_count
     assert_is_heard(&call, CALLEE_HZ).await;
 
     let stall = Stall::of_media(gateway.process.id());
-    for _ in 0..TOLD {
-        call.send_info_digit('5').await.expect("the gateway takes digits");
-    }
+    tokio::join!(press(&call), press(&lifted));
     gateway.log().wait_for(&["too many commands wait: the call ends"], PATIENCE);
     drop(stall);
     call.ended(PATIENCE).await.expect("BYE");
@@ -87,6 +86,13 @@ async fn a_call_that_tells_more_than_may_wait_for_signalling_ends_and_is_counted
     assert!(gateway.overflows("call_events") > 0);
     assert_is_heard(&other, CALLER_HZ).await;
     other.hang_up().await.expect("confirmed");
+}
+
+/// Presses keys in signalling.
+async fn press(call: &Call) {
+    for _ in 0..TOLD {
+        call.send_info_digit('5').await.expect("the gateway takes digits");
+    }
 }
 
 /// Presses keys of which each is up again with its first packet (RFC 4733 2.3).
