@@ -269,12 +269,12 @@ impl Connections {
         }
     }
 
-    /// A stream of a process before, whose peer is called so.
-    pub(super) fn parted_before(&self, called: Called) -> ConnectionId {
+    /// A stream of a process before, whose peer is this trunk, which is called so.
+    pub(super) fn parted_before(&self, trunk: &str, called: Called) -> ConnectionId {
         let mut table = self.lock();
         table.next += 1;
         let id = ConnectionId(table.next);
-        remember(&mut table.parted, (id, called));
+        remember(&mut table.parted, (id, vec![(trunk.to_owned(), called)]));
         id
     }
 

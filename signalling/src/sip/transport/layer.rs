@@ -340,9 +340,9 @@ impl TransportLayer {
     /// A stream over TLS that a process before had with a trunk: it is closed, and what is due on it goes as of
     /// [`Self::note_trunk`].
     #[must_use]
-    pub fn stream_of_before(&self, host: &str, identity: Option<&str>) -> ConnectionId {
+    pub fn stream_of_before(&self, trunk: &str, host: &str, identity: Option<&str>) -> ConnectionId {
         let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
-        self.shared.connections.parted_before(called)
+        self.shared.connections.parted_before(trunk, called)
     }
 
     /// Trunks call from these: they may send as much as they like.

@@ -154,8 +154,8 @@ fn of_two_trunks_that_share_a_stream_of_theirs_each_is_called_in_its_own_way() {
 fn how_a_trunk_is_called_is_known_of_a_stream_of_a_process_before() {
     let connections = connections(1, 1);
     let called = Called { server_name: Some("one.example".to_owned()), identity: Some("a".to_owned()) };
-    let before = connections.parted_before(called.clone());
-    assert_eq!((connections.called(before), connections.dialled_as(before)), (called, None));
+    let before = connections.parted_before("a", called.clone());
+    assert_eq!((connections.called(before, Some("a")), connections.dialled_as(before)), (called, None));
     assert!(!connections.is_open(before));
     let other = connections.admit(ip("192.0.2.9"), Instant::now()).expect("it took no place").id;
     assert_ne!(other, before);
