@@ -295,6 +295,18 @@ impl Connections {
         })
     }
 
+    /// Whether we dialled this open stream to this host, and as this trunk's or as anybody's. Nothing comes by it before the host has
+    /// shown a certificate for its name.
+    pub(super) fn is_to(&self, id: ConnectionId, host: &str, identity: Option<&str>) -> bool {
+        let table = self.lock();
+        let Some(Entry { standing: Standing::Dialled(key), .. }) = table.entries.get(&id) else {
+            return false;
+        };
+        key.kind == TransportKind::Tls
+            && key.server_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(host))
+            && key.identity.as_deref() == identity
+    }
+
     /// Whether the peer has authenticated, or was called by us.
     pub(super) fn is_known(&self, id: ConnectionId) -> bool {
         self.lock().entries.get(&id).is_some_and(|entry| entry.control.is_known())

@@ -360,10 +360,17 @@ impl TransportLayer {
         self.shared.guard.take_up(guard);
     }
 
-    /// Whether the peer of a stream has shown a certificate that is for this name.
+    /// Whether the peer of a stream that it has opened has shown a certificate that is for this name.
     #[must_use]
     pub fn shows(&self, flow: &Flow, name: &str) -> bool {
         flow.connection.is_some_and(|connection| self.shared.connections.shows(connection, name))
+    }
+
+    /// Whether we opened the stream of a flow over TLS to this host, whose name its certificate is for; as the trunk `identity`,
+    /// where the host is shown a certificate of ours that is for that trunk.
+    #[must_use]
+    pub fn has_dialled_host(&self, flow: &Flow, host: &str, identity: Option<&str>) -> bool {
+        flow.connection.is_some_and(|connection| self.shared.connections.is_to(connection, host, identity))
     }
 
     /// Whether a flow can still carry a message.

@@ -173,3 +173,25 @@ fn a_dialled_stream_is_used_again_only_by_the_same_key() {
     connections.leave(first.id);
     assert!(connections.dial(&key("one.example", None), now).is_err());
 }
+
+#[test]
+fn a_stream_that_we_dialled_is_of_the_host_by_whose_name_alone() {
+    let connections = connections(1, 10);
+    let now = Instant::now();
+    let dialled = |trunk| connections.dial(&key("one.example", trunk), now).expect_err("none is open").id;
+    let (anybodys, own) = (dialled(None), dialled(Some("a")));
+    let stranger = connections.admit(ip("192.0.2.1"), now).expect("a place").id;
+    for (id, host, identity, expected) in [
+        (anybodys, "One.Example", None, true),
+        (anybodys, "two.example", None, false),
+        (anybodys, "one.example", Some("a"), false),
+        (own, "one.example", Some("a"), true),
+        (own, "one.example", Some("b"), false),
+        (own, "one.example", None, false),
+        (stranger, "one.example", None, false),
+    ] {
+        assert_eq!(connections.is_to(id, host, identity), expected, "{id:?} {host} {identity:?}");
+    }
+    connections.leave(anybodys);
+    assert!(!connections.is_to(anybodys, "one.example", None));
+}
