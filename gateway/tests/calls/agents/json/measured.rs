@@ -5,8 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{JsonPage, PageError, PageMedia, Uplink, WebrtcConfig};
 
 use super::page::{
-    OTHER_HZ, answer, assert_page_hears, assert_phone_hears, begin_call, call, connect, connected, hang_up,
-    media, stage,
+    OTHER_HZ, answer, assert_page_hears, assert_talk, begin_call, call, connect, connected, hang_up, media,
+    stage,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -25,8 +25,7 @@ async fn a_page_asks_for_codecs_and_packets_of_its_call_as_they_are_then_and_for
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let (mut alice, _, placed, lifted) = begin_call(&stage, &carrier).await;
     let (mut bob, _) = connect(&stage.gateway, "bob").await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_talk(&placed, &lifted).await;
     let before = figures(&mut alice, &placed.call_id).await;
     assert_eq!(before["isTranscoded"], true, "the phone has another codec: {before}");
     assert_page_hears(&placed.media, OTHER_HZ).await;

@@ -6,11 +6,9 @@ use serde_json::json;
 use webtrunk_codecs::CodecId;
 
 use super::entry::code;
-use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, begin_call, connect, hang_up, pages, stage, stage_of,
-};
+use super::page::{assert_talk_and_end, begin_call, connect, pages, stage, stage_of};
 use super::survival::resume;
-use crate::agents::stage::{CALLER_HZ, phone};
+use crate::agents::stage::phone;
 use crate::support::gateway::PATIENCE;
 use crate::support::process::wait_until;
 
@@ -60,10 +58,7 @@ async fn a_page_is_told_again_what_it_has_not_seen_and_nothing_that_it_said_by_a
     let (mut page, resumed) = resume(&stage, &resumed["resumeToken"], last_seen).await.expect("in time");
     assert_eq!(resumed["eventsLost"], false, "{resumed}");
     assert_eq!(page.event("dtmf", PATIENCE).await.expect("it is told now")["digit"], "9");
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(&mut page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(&mut page, placed, &lifted).await;
     stage.gateway.assert_all_is_over(1);
 }
 
