@@ -140,7 +140,8 @@ async fn who_is_late_itself_sees_so_while_the_run_goes_on() {
     let (time, still) = (Duration::from_secs(10), Duration::from_millis(1500));
     let calls = (50, "arrival = { constant = 2 }\nlength = { fixed = 4 }");
     let screens = screens(&seen_over(time, still, Fault::None, calls, &[]).await);
-    let late = screens.iter().find(|screen| screen.contains("LATE")).expect("it says so");
+    // A busy machine may have been a little late before.
+    let late = screens.iter().rfind(|screen| screen.contains("LATE")).expect("it says so");
     assert!(figures(late, "late").first().is_some_and(|percent| *percent > 1.0), "{late}");
 }
 
