@@ -8,8 +8,8 @@ use webtrunk_codecs::g711::Law;
 use webtrunk_loadtest::agent::{JsonPage, PageError, Phone};
 
 use super::page::{
-    OTHER_HZ, Placed, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
-    place, stage_of, stage_with_carrier, take,
+    OTHER_HZ, Placed, assert_page_hears, assert_talk_and_end, call, connect, connected, hang_up, media,
+    pages, place, stage_of, stage_with_carrier, take,
 };
 use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone};
 use crate::sip::rtp_peer::RtpPeer;
@@ -107,10 +107,7 @@ async fn lift_and_talk(carrier: &Phone, page: &mut JsonPage, placed: Placed) -> 
     own.sort();
     let lifted = incoming.answer().await.expect("a codec in common");
     connected(page, &placed).await;
-    assert_page_hears(&placed.media, OTHER_HZ).await;
-    assert_phone_hears(&lifted, CALLER_HZ).await;
-    hang_up(page, placed).await;
-    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_talk_and_end(page, placed, &lifted).await;
     own
 }
 
