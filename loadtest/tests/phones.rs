@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::net::UdpSocket;
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{
@@ -200,4 +201,19 @@ async fn refusals_cancels_and_nothing_in_common() {
     let incoming = opus.next_incoming().await.expect("an INVITE");
     assert!(matches!(incoming.answer().await, Err(AgentError::Sdp(_))));
     assert_eq!(dialing.answered(SOON).await.expect_err("no codec").status(), Some(488));
+}
+
+/// What is sent again comes after half a second.
+#[tokio::test]
+async fn a_phone_that_waits_no_more_to_be_registered_asks_no_more() {
+    let registrar = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let server = Some(registrar.local_addr().expect("bound"));
+    let phone = Phone::new(PhoneConfig { server, ..PhoneConfig::default() }).await.expect("a port");
+    let mut buffer = vec![0; 65_535];
+    tokio::select! {
+        registered = phone.register() => panic!("{registered:?}"),
+        asked = registrar.recv_from(&mut buffer) => drop(asked.expect("a request")),
+    }
+    let again = tokio::time::timeout(Duration::from_secs(2), registrar.recv_from(&mut buffer)).await;
+    assert!(again.is_err(), "{}", String::from_utf8_lossy(&buffer));
 }

@@ -39,7 +39,7 @@ pub async fn capacity(
     stopper: &watch::Sender<Stop>,
     on_step: impl Fn(&Step),
 ) -> Result<CapacityReport, CapacityError> {
-    let crowd = Arc::new(Crowd::open(scenario, |_| ()).await?);
+    let crowd = Arc::new(Crowd::open(scenario, stopper).await?);
     let play = async |factor: f64| {
         let meter = watched.map(ProcessMeter::new).transpose()?;
         let heavier = scenario.clone().times(factor);

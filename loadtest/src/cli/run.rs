@@ -55,7 +55,7 @@ impl RunArguments {
             write(&self.report, &report)?;
             report
         } else {
-            let crowd = Arc::new(Crowd::open(&scenario, |_| ()).await?);
+            let crowd = Arc::new(Crowd::open(&scenario, &stopper).await?);
             let name = self.scenario.display().to_string();
             let mut view = match View::open(self.plain, &name, &scenario) {
                 Ok(view) => view,

@@ -23,11 +23,11 @@ pub(super) enum Agent {
 const CONNECT_MAX: Duration = Duration::from_secs(15);
 
 impl Agent {
-    /// Connects or listens, and registers where it is to.
-    pub(super) async fn open(population: &Population, index: usize) -> Result<Self, AgentError> {
+    /// Connects or listens.
+    pub(super) async fn connect(population: &Population, index: usize) -> Result<Self, AgentError> {
         let credentials = population.accounts.credentials(index, SystemTime::now());
         let server = population.server.clone().unwrap_or_default();
-        let agent = match population.kind {
+        Ok(match population.kind {
             Kind::Webrtc | Kind::Page => {
                 let mut config = WebrtcConfig::new(&server, "", "");
                 // A name that lasts for a while is no user's address.
@@ -77,11 +77,7 @@ impl Agent {
                 };
                 Self::Phone(Box::new(Phone::new(config).await?))
             }
-        };
-        if population.registers {
-            agent.register_for(Duration::from_secs(3600)).await?;
-        }
-        Ok(agent)
+        })
     }
 
     pub(super) async fn register_for(&self, expires: Duration) -> Result<(), AgentError> {

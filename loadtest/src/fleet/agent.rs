@@ -42,12 +42,20 @@ struct Prepared {
     crowd: Arc<Crowd>,
 }
 
+/// Agents that are being connected.
+struct Preparing {
+    /// Has no more of them connected.
+    stopper: watch::Sender<Stop>,
+    /// Comes to whoever is connected.
+    connecting: JoinHandle<Option<Arc<Crowd>>>,
+}
+
 /// What an agent works with.
 struct Hands<S> {
     config: Arc<AgentConfig>,
     words: mpsc::UnboundedSender<(String, Word)>,
     happenings: mpsc::UnboundedSender<(String, Happening)>,
-    preparing: Option<JoinHandle<()>>,
+    preparing: Option<Preparing>,
     prepared: Option<Box<Prepared>>,
     /// Ends the calls of the run that goes on.
     stopper: Option<watch::Sender<Stop>>,
@@ -120,17 +128,17 @@ impl<S: Fn(&str)> Hands<S> {
     /// Takes what came of the work; what is to be done then.
     fn note(&mut self, duty: &mut Duty, run: &str, happening: Happening) -> Vec<Deed> {
         match happening {
+            // Who let go of them parts from them.
+            Happening::Prepared(_) if !duty.serves(run) => Vec::new(),
             Happening::Prepared(Ok(prepared)) => {
-                if !duty.serves(run) {
-                    self.part_from(prepared.crowd);
-                    return Vec::new();
-                }
+                self.preparing = None;
                 let agents = prepared.crowd.agents().clone();
                 (self.say)(&format!("its agents for {} are ready", prepared.name));
                 self.prepared = Some(prepared);
                 duty.prepared(run, Ok(agents))
             }
             Happening::Prepared(Err(why)) => {
+                self.preparing = None;
                 (self.say)(&format!("does not take part: {why}"));
                 duty.prepared(run, Err(why))
             }
@@ -170,13 +178,20 @@ impl<S: Fn(&str)> Hands<S> {
         (self.say)(&format!("connects its agents for {name}, share {} of {}", share.index + 1, share.of));
         let (config, parting) = (Arc::clone(&self.config), self.parting.take());
         let happenings = self.happenings.clone();
-        self.preparing = Some(tokio::spawn(async move {
+        let stopper = watch::Sender::new(Stop::Going);
+        let stop = stopper.clone();
+        let connecting = tokio::spawn(async move {
             if let Some(parting) = parting {
                 let _ = parting.await;
             }
-            let prepared = unbroken(prepare(&config, share, what)).await.unwrap_or_else(Err);
-            let _ = happenings.send((run, Happening::Prepared(prepared)));
-        }));
+            let prepared = unbroken(prepare(&config, share, what, &stop)).await.unwrap_or_else(Err);
+            let crowd = prepared.as_ref().ok().map(|prepared| Arc::clone(&prepared.crowd));
+            if *stop.borrow() == Stop::Going {
+                let _ = happenings.send((run, Happening::Prepared(prepared)));
+            }
+            crowd
+        });
+        self.preparing = Some(Preparing { stopper, connecting });
     }
 
     /// Plays the run, and then parts from its agents.
@@ -210,22 +225,28 @@ impl<S: Fn(&str)> Hands<S> {
     }
 
     fn let_go(&mut self) {
-        if let Some(preparing) = self.preparing.take() {
-            preparing.abort();
+        if let Some(Preparing { stopper, connecting }) = self.preparing.take() {
+            Stop::BrokenOff.tell(&stopper);
+            self.parting = Some(tokio::spawn(async move {
+                if let Ok(Some(crowd)) = connecting.await {
+                    part(crowd).await;
+                }
+            }));
         }
         if let Some(prepared) = self.prepared.take() {
-            self.part_from(prepared.crowd);
+            self.parting = Some(tokio::spawn(part(prepared.crowd)));
         }
-    }
-
-    fn part_from(&mut self, crowd: Arc<Crowd>) {
-        self.parting = Some(tokio::spawn(part(crowd)));
     }
 }
 
-async fn prepare(config: &AgentConfig, share: Share, what: Play) -> Result<Box<Prepared>, String> {
+async fn prepare(
+    config: &AgentConfig,
+    share: Share,
+    what: Play,
+    stopper: &watch::Sender<Stop>,
+) -> Result<Box<Prepared>, String> {
     let scenario = config.admit(share, &what)?;
-    let crowd = Crowd::open(&scenario, |_| ()).await.map_err(|error| error.to_string())?;
+    let crowd = Crowd::open(&scenario, stopper).await.map_err(|error| error.to_string())?;
     Ok(Box::new(Prepared { name: what.name, scenario, crowd: Arc::new(crowd) }))
 }
 

@@ -66,7 +66,7 @@ async fn each_way_by_chance_by_a_counter_and_by_the_target_is_gone_and_heard() {
     assert!(said(&imported).contains("to \"busy\", that is not played"), "{}", said(&imported));
 
     let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.calls.len(), report.summary.failed), (CALLS, 1), "{:?}", report.summary.causes);
     assert!(report.summary.causes.keys().any(|it| it.contains("486")), "{:?}", report.summary.causes);

@@ -17,7 +17,7 @@ async fn broken_off_by_hand_all_calls_are_ended_and_the_report_is_there() {
     let gateway = FaultyGateway::start(phone, Fault::None).await;
     let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
     let scenario = scenario(gateway.address(), phone, traffic);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let stopper = watch::Sender::new(Stop::Going);
     let hand = stopper.clone();
     tokio::spawn(async move {
@@ -43,7 +43,7 @@ async fn what_a_call_hears_that_is_broken_off_on_hold_is_no_other_calls_audio() 
     let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }\n\
                    steps = [{ after = 1.0, hold = 50.0, by = \"answerer\" }]";
     let scenario = scenario(gateway.address(), phone, traffic);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let stopper = watch::Sender::new(Stop::Going);
     let hand = stopper.clone();
     tokio::spawn(async move {
@@ -65,7 +65,7 @@ async fn a_target_that_is_gone_ends_the_run_with_a_clear_word() {
     let mut scenario = scenario(nobody, phone, traffic);
     (scenario.calls, scenario.setup) = (100, Duration::from_millis(300));
     scenario.time = Duration::from_secs(3600);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert!(matches!(report.ending, Ending::TargetVanished { .. }), "{:?}", report.ending);
     assert!(report.calls.len() < 10, "{}", report.calls.len());
@@ -82,7 +82,7 @@ async fn a_load_tester_that_breaks_ends_its_calls_and_says_so() {
     let mut scenario = scenario(gateway.address(), phone, traffic);
     scenario.traffic[0].arrival = Arrival::Ramp { from: 0.5, to: 0.0, seconds: 8.0 };
     scenario.calls = 100;
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     let Ending::Broken { why } = &report.ending else { panic!("{}", report.sentence()) };
     let told = format!("the load tester itself broke ({why}), which is a fault of its own");
@@ -104,7 +104,7 @@ async fn where_whoever_is_told_of_calls_breaks_they_are_reported_and_the_run_say
     let traffic = "arrival = { constant = 1 }\nlength = { fixed = 1.5 }";
     let mut scenario = scenario(gateway.address(), phone, traffic);
     scenario.calls = 100;
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let stopper = watch::Sender::new(Stop::Going);
     let report = run_telling("test.toml", scenario, crowd, stopper, None, |_| (), break_at).await;
     assert_eq!(report.ending, Ending::Broken { why: "nobody listens".to_owned() });
@@ -125,7 +125,7 @@ async fn a_target_that_goes_while_calls_are_up_ends_the_run_too() {
     let mut scenario = scenario(gateway.address(), phone, traffic);
     (scenario.calls, scenario.setup) = (1000, Duration::from_millis(500));
     scenario.time = Duration::from_secs(3600);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let began_at = Instant::now();
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert!(began_at.elapsed() < Duration::from_secs(120), "{:?}", began_at.elapsed());
@@ -142,7 +142,7 @@ async fn no_more_calls_begin_than_the_time_lets() {
     let traffic = "arrival = { constant = 5 }\nlength = { fixed = 1 }";
     let mut scenario = scenario(gateway.address(), phone, traffic);
     (scenario.calls, scenario.time) = (1000, Duration::from_secs(1));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert!((1..=5).contains(&report.calls.len()), "{:?}", report.summary);
     assert_eq!(report.ending, Ending::Completed);
@@ -155,7 +155,7 @@ async fn no_more_calls_begin_than_the_bounds_let() {
     let traffic = "arrival = { constant = 20 }\nlength = { fixed = 2 }";
     let mut scenario = scenario(gateway.address(), phone, traffic);
     (scenario.calls, scenario.at_once) = (10, 3);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.calls.len(), report.turned_away), (3, 7), "{:?}", report.summary);
     assert_eq!(report.ending, Ending::Completed);

@@ -51,7 +51,7 @@ async fn who_answers_in_sipp_answers_here_and_both_ends_are_heard() {
     );
 
     let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
     for call in &report.calls {
@@ -85,7 +85,7 @@ async fn who_calls_in_sipp_calls_here_and_hears_who_answers() {
     let imported = program(&arguments);
     assert!(imported.status.success(), "{}", said(&imported));
     let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     answering.abort();
     assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
@@ -130,7 +130,7 @@ async fn what_happens_in_a_call_of_sipps_happens_in_ours_and_is_heard() {
     assert!(imported.status.success(), "{}", said(&imported));
 
     let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
     let (_answerer, taken) = answering.await.expect("both");
@@ -179,7 +179,7 @@ async fn each_call_is_that_of_its_line_of_the_injection_file_and_both_ends_are_h
     assert!(!said(&imported).contains("done otherwise"), "{}", said(&imported));
 
     let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.summary.calls, report.summary.failed), (4, 0), "{:?}", report.summary.causes);
     let (_answerer, taken) = answering.await.expect("all four");

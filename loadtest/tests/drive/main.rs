@@ -12,6 +12,7 @@ mod endings;
 mod faulty;
 mod fleet;
 mod import;
+mod leaving;
 mod nats;
 mod process;
 mod program;

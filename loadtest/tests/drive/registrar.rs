@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
@@ -18,7 +19,12 @@ pub(crate) struct Registrar {
 
 impl Registrar {
     pub(crate) async fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        Self::start_slow(Duration::ZERO).await
+    }
+
+    /// The same, which takes so long for each answer.
+    pub(crate) async fn start_slow(delay: Duration) -> Self {
+        let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port"));
         let address = socket.local_addr().expect("bound");
         let asked = Arc::new(Mutex::new(Asked::default()));
         let noted = Arc::clone(&asked);
@@ -34,7 +40,11 @@ impl Registrar {
                     Some("ACK") => continue,
                     _ => "480 Temporarily Unavailable",
                 };
-                let _ = socket.send_to(response_to(&request, status).as_bytes(), from).await;
+                let (answer, answering) = (response_to(&request, status), Arc::clone(&socket));
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    let _ = answering.send_to(answer.as_bytes(), from).await;
+                });
             }
         });
         Self { address, asked }

@@ -26,7 +26,7 @@ async fn callers_and_destinations_that_are_listed_go_together_in_a_share() {
     let whole = Scenario::parse(Path::new("test.toml"), &text);
     let mut scenario = whole.unwrap_or_else(|error| panic!("{error}"));
     scenario.share = Share { index: 0, of: 2 };
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!(report.summary.failed, 0, "{:?}", report.summary.causes);
     let dialled: Vec<_> = report.calls.iter().map(|it| (it.call, it.destination.as_str())).collect();

@@ -42,7 +42,7 @@ pub(crate) const TWO_CALLS: &str = "arrival = { constant = 10 }\nlength = { fixe
 /// What comes of a scenario as a file has it.
 pub(crate) async fn play(text: &str) -> Report {
     let scenario = parsed(text);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("ports");
     run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
 }
 

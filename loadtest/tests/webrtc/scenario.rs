@@ -33,7 +33,7 @@ async fn browsers_of_a_scenario_describe_themselves_anew_over_a_bad_network_and_
         agents("users", "answerer", "bob", ""),
     );
     let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("both");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("both");
     let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
     assert_eq!((report.calls.len(), report.summary.failed), (2, 0), "{:?}", report.summary.causes);
     assert_eq!(proxy.reinvites(), 4, "one of each end of each call");

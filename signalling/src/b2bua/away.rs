@@ -27,8 +27,9 @@ impl B2bua {
         let Some(party) = self.party_mut(leg) else { return };
         party.is_unheard = now == AudioState::NoRtp;
         let may_be_silent = party.is_away || party.direction == Some(Direction::RecvOnly);
-        // Whoever is to take another's place is not heard yet.
-        let has_place = !self.is_replacing(leg) && !self.is_rung_for_transfer(leg);
+        // Whoever is to take another's place is not heard yet, nor is who rang when another lifted any more.
+        let is_one_of_two = leg == self.caller.leg || self.partner == Some(leg);
+        let has_place = is_one_of_two && !self.is_replacing(leg) && !self.is_rung_for_transfer(leg);
         if may_be_silent && has_place {
             self.sound_hold(leg);
         }

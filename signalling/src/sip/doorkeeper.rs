@@ -27,7 +27,7 @@ use super::message::{
     ByteString, HeaderName, Headers, Method, NameAddr, ParseError, Reject, Request, StatusCode,
 };
 use super::notices::Notices;
-use super::trunk::Trunks;
+use super::trunk::{TrunkConfig, Trunks};
 use crate::adapter::Origin;
 use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Response};
 use crate::auth::limits::{FailureLimits, Proof, ShutOut};
@@ -130,9 +130,14 @@ impl Admission {
 
     /// The trunk that is at this flow; of several at one address the one that the request is for.
     #[must_use]
-    pub fn trunk_at(&self, request: &Request, flow: &Flow, shows: &dyn Fn(&str) -> bool) -> Option<&str> {
+    pub fn trunk_at(
+        &self,
+        request: &Request,
+        flow: &Flow,
+        proves: &dyn Fn(&TrunkConfig) -> bool,
+    ) -> Option<&str> {
         let user = request.uri.user_unescaped();
-        self.trunks.at(flow, user.as_deref(), shows).map(|trunk| trunk.name.as_str())
+        self.trunks.at(flow, user.as_deref(), proves).map(|trunk| trunk.name.as_str())
     }
 
     /// Reads what an admitted INVITE says of its call.
@@ -147,17 +152,17 @@ impl Admission {
         identity::read(invite, trunk)
     }
 
-    /// Judges a request that belongs to no dialog; `shows` says whether its peer has shown a certificate for a name.
+    /// Judges a request that belongs to no dialog; `proves` says whether by a certificate its peer is a trunk.
     pub fn judge(
         &mut self,
         request: &Request,
         flow: &Flow,
-        shows: &dyn Fn(&str) -> bool,
+        proves: &dyn Fn(&TrunkConfig) -> bool,
         now: Instant,
     ) -> Verdict {
         // A phone behind a trunk may prove itself there with every call, and its proxy let us see it.
         let has_credentials = request.headers.authorizations().any(|value| self.digest.is_for_us(value));
-        if let Some(name) = self.trunk_at(request, flow, shows)
+        if let Some(name) = self.trunk_at(request, flow, proves)
             && !has_credentials
             && request.method != Method::Register
         {

@@ -36,8 +36,8 @@ pub struct TrunkConfig {
     pub shows_certificate: bool,
     /// Where its calls come from. Empty: it may not call us, unless it shows a certificate.
     pub source_networks: Vec<Network>,
-    /// The name that the certificate is for without which no call is its; it then may call from anywhere, unless
-    /// networks are named too.
+    /// The name that the certificate is for without which no call is its, but by a stream that we opened to its host; it then may
+    /// call from anywhere, unless networks are named too.
     pub certificate_name: Option<String>,
     /// What we answer its challenges with.
     pub credentials: Option<TrunkCredentials>,
@@ -228,11 +228,15 @@ impl Trunks {
     }
 
     /// The trunk that sent something on this flow for `user`; where several are at one address the one
-    /// that has shown its certificate, then the one that registered this user, else the first. No trunk is a WebSocket
-    /// client: a web page on a trunk's machine is just a web page. `shows` says whether the peer has shown a certificate
-    /// for a name.
+    /// that has proven itself by its certificate, then the one that registered this user, else the first. No trunk is a WebSocket
+    /// client: a web page on a trunk's machine is just a web page. `proves` says whether by a certificate the peer is a trunk.
     #[must_use]
-    pub fn at(&self, flow: &Flow, user: Option<&str>, shows: &dyn Fn(&str) -> bool) -> Option<&TrunkConfig> {
+    pub fn at(
+        &self,
+        flow: &Flow,
+        user: Option<&str>,
+        proves: &dyn Fn(&TrunkConfig) -> bool,
+    ) -> Option<&TrunkConfig> {
         if flow.kind.is_websocket() {
             return None;
         }
@@ -241,14 +245,16 @@ impl Trunks {
             let is_from = trunk.is_from(source) || self.has_us(trunk, source);
             match &trunk.certificate_name {
                 None => is_from,
-                Some(name) => (is_from || trunk.source_networks.is_empty()) && shows(name),
+                Some(_) => (is_from || trunk.source_networks.is_empty()) && proves(trunk),
             }
         };
+        let is_certified = |trunk: &TrunkConfig| trunk.certificate_name.is_some() && is_there(&trunk);
+        let has_certified = self.trunks.iter().any(is_certified);
         let there = self.trunks.iter().filter(is_there);
         // An address is shared by more than have the key of a certificate. The first of the least is taken.
         there.min_by_key(|trunk| {
             let is_for = trunk.registrations.iter().any(|one| Some(one.user.as_str()) == user);
-            (trunk.certificate_name.is_none(), !is_for)
+            (has_certified && !proves(trunk), !is_for)
         })
     }
 
@@ -327,7 +333,8 @@ mod tests {
             (&["198.51.100.7"], "203.0.113.7:41000", "sbc.test", None),
         ] {
             let trunks = Trunks::new(vec![certified(networks)]);
-            let at = trunks.at(&flow(TransportKind::Tls, remote), None, &|name| name == shown);
+            let proves = |trunk: &TrunkConfig| trunk.certificate_name.as_deref() == Some(shown);
+            let at = trunks.at(&flow(TransportKind::Tls, remote), None, &proves);
             assert_eq!(at.map(|trunk| &*trunk.name), expected, "{networks:?} {remote} {shown}");
         }
 
@@ -337,10 +344,38 @@ mod tests {
             let trunks = Trunks::new(trunks.into());
             let flow = flow(TransportKind::Tls, "198.51.100.7:41000");
             for (shown, expected) in [("sbc.test", "sbc"), ("other.test", "neighbour")] {
-                let at = trunks.at(&flow, None, &|name| name == shown);
+                let proves = |trunk: &TrunkConfig| trunk.certificate_name.as_deref() == Some(shown);
+                let at = trunks.at(&flow, None, &proves);
                 assert_eq!(at.map(|trunk| &*trunk.name), Some(expected), "{shown}");
             }
         }
+    }
+
+    /// Both trunks are at the host whose certificate was verified when it was dialled, the third at its address alone.
+    #[test]
+    fn a_call_by_a_stream_that_we_dialled_is_of_the_trunk_of_that_host_whose_account_is_called() {
+        let registered = |name: &str, user: &str, networks: &[&str]| {
+            let expires = Duration::from_secs(600);
+            let one = RegistrationConfig { user: user.into(), expires, credentials: None, of_user: None };
+            TrunkConfig { registrations: vec![one], ..trunk(name, networks) }
+        };
+        let there = &["198.51.100.7"];
+        let trunks = Trunks::new(vec![
+            registered("plain", "100", there),
+            TrunkConfig { host: "sip.other.example".into(), ..registered("neighbour", "300", there) },
+            TrunkConfig { certificate_name: Some("sbc.test".into()), ..registered("certified", "200", &[]) },
+        ]);
+        let flow = flow(TransportKind::Tls, "198.51.100.7:5061");
+        let called = |proves: &dyn Fn(&TrunkConfig) -> bool| {
+            let at = |user| trunks.at(&flow, Some(user), proves).map(|trunk| trunk.name.clone());
+            ["100", "200", "300"].map(|user| at(user).unwrap_or_default())
+        };
+        let dialled = |trunk: &TrunkConfig| trunk.host == "sip.provider.example";
+        assert_eq!(called(&dialled), ["plain", "certified", "plain"]);
+        let shown = |trunk: &TrunkConfig| trunk.certificate_name.is_some();
+        assert_eq!(called(&shown), ["certified"; 3], "it has opened the stream");
+        let nobody = |_: &TrunkConfig| false;
+        assert_eq!(called(&nobody), ["plain", "plain", "neighbour"]);
     }
 
     /// Whose removal could undo what another trunk of the same provider has just made.

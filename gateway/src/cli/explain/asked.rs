@@ -17,7 +17,7 @@ use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::headers_of;
 use webtrunk_signalling::sip::message::{HeaderName, Method, NameAddr, Request, SipUri};
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, Network, literal};
-use webtrunk_signalling::sip::trunk::Trunks;
+use webtrunk_signalling::sip::trunk::{TrunkConfig, Trunks};
 use webtrunk_signalling::source_networks::SourceNetworks;
 
 use super::{ExplainArguments, Failure, page, reasons};
@@ -212,7 +212,9 @@ fn judge(
     // A trunk is taken to show the certificate that it has to show, where anybody is asked for one.
     let is_asked = flow.kind == TransportKind::Tls;
     let of_trunk = trunk.and_then(|trunk| trunk.sip.certificate_name.as_deref());
-    let judged = admission.judge(invite, flow, &|name| is_asked && of_trunk == Some(name), now);
+    let proves =
+        |known: &TrunkConfig| is_asked && of_trunk.is_some() && known.certificate_name.as_deref() == of_trunk;
+    let judged = admission.judge(invite, flow, &proves, now);
     let verdict = match (judged, trunk, prover) {
         (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite, flow.remote.ip()),
         (Verdict::Challenge(_), Some(Trunk { sip, .. }), _) => match &sip.peer_user {

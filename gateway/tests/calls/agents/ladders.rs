@@ -25,7 +25,7 @@ use crate::support::process::wait_until;
 use crate::support::tools;
 
 /// A call as JSON, as soon as it is over by that.
-fn ladder(gateway: &Gateway, name: &str) -> Value {
+pub(super) fn ladder(gateway: &Gateway, name: &str) -> Value {
     let path = format!("/calls/{}/ladder?format=json", name.replace('@', "%40"));
     let told = || gateway.admin("GET", &path);
     let is_there = || {
@@ -37,7 +37,7 @@ fn ladder(gateway: &Gateway, name: &str) -> Value {
 }
 
 /// The method of each request and the status of each response, of one Call-ID.
-fn what(ladder: &Value, call_id: usize) -> Vec<String> {
+pub(super) fn what(ladder: &Value, call_id: usize) -> Vec<String> {
     let messages = ladder["messages"].as_array().expect("a list").iter();
     let of_it = messages.filter(|message| message["call_id"] == call_id && message["is_repeated"] == false);
     let what = |message: &Value| match message["status"].as_u64() {

@@ -18,7 +18,7 @@ use crate::support::gateway::{GatewayConfig, PATIENCE};
 const OFF_MAX: Duration = Duration::from_millis(300);
 
 /// A stage on which calls to 82 are recorded when somebody asks: a user, and from the office anybody.
-fn stage(folder: &Path) -> Stage {
+pub(super) fn stage(folder: &Path) -> Stage {
     let mut config = GatewayConfig::default().recording(folder);
     for (from, by) in [("", "users"), ("from_trunk = 'office'", "all")] {
         config = config.rule(&format!(

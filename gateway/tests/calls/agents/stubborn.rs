@@ -4,12 +4,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use super::mute::Mute;
 use super::stage::Stage;
-use super::supervised::Held;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::stall::Stall;
 
 /// How long the orderly end may take, and a little.
 const LAST_RESORT: Duration = Duration::from_secs(30);
@@ -47,10 +46,9 @@ fn a_gateway_that_does_not_end_in_order_is_ended_after_half_a_minute() {
     let asked_at = Instant::now();
     // It waits for the parties by then.
     thread::sleep(Duration::from_millis(500));
-    let main = Pid::from_raw(stage.gateway.process.id().cast_signed());
-    let held = Held::new(main);
+    let stall = Stall::of_main(stage.gateway.process.id());
     let ended = stage.gateway.process.wait(LAST_RESORT_MAX).expect("it is ended");
-    drop(held);
+    drop(stall);
     assert_eq!(ended.code(), Some(70), "whoever supervises it starts it again");
     assert!(asked_at.elapsed() > LAST_RESORT - Duration::from_secs(2), "{:?}", asked_at.elapsed());
     stage.gateway.log().wait_for(&["the process does not end in order, and ends as it is"], PATIENCE);

@@ -1,13 +1,9 @@
 //! What whoever supervises the process hears of it, and its end when it is of no use any more.
 
-use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
 use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 
@@ -15,48 +11,10 @@ use super::records::{config, wait_for_records};
 use super::stage::{Stage, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
+use crate::support::stall::Stall;
 
 /// How long the service manager waits for a sign of life.
 const WATCHDOG: Duration = Duration::from_millis(900);
-
-/// The threads of a process that have this name, in the order in which they were started.
-fn threads(process: u32, name: &str) -> Vec<Pid> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs and is ours");
-    let mut numbers: Vec<i32> = tasks
-        .filter_map(|task| {
-            let task = task.ok()?;
-            let own = fs::read_to_string(task.path().join("comm")).ok()?;
-            own.starts_with(name).then(|| task.file_name().to_str()?.parse().ok()).flatten()
-        })
-        .collect();
-    numbers.sort_unstable();
-    numbers.into_iter().map(Pid::from_raw).collect()
-}
-
-/// A thread that is held from outside; whoever held it has to let it go.
-pub(super) struct Held(Pid);
-
-impl Held {
-    pub(super) fn new(thread: Pid) -> Self {
-        ptrace::attach(thread).expect("it is our child's");
-        // Its standing still is told once, and is not to be taken for its end.
-        let _ = waitpid(thread, Some(WaitPidFlag::__WALL));
-        Self(thread)
-    }
-
-    /// Takes note of its end, without which the end of the process is not told.
-    fn look(&self) {
-        let _ = waitpid(self.0, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL));
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // It has ended, where all is well.
-        let _ = ptrace::detach(self.0, None);
-        self.look();
-    }
-}
 
 #[test]
 fn the_service_manager_hears_that_the_gateway_listens_lives_and_stops() {
@@ -85,6 +43,16 @@ fn the_service_manager_hears_that_the_gateway_listens_lives_and_stops() {
     assert!((0..10).any(|_| told() == "STOPPING=1"));
 }
 
+/// What `/healthz` tells with 503, as soon as it does.
+pub(super) fn why_given_up(gateway: &Gateway) -> String {
+    let mut told = None;
+    wait_until(PATIENCE, || {
+        told = gateway.try_public("/healthz").filter(|(status, _)| *status == 503);
+        told.is_some()
+    });
+    told.expect("it is told while the calls are hung up").1
+}
+
 /// A thread that is held from outside is as good as one that waits for a lock for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
@@ -94,11 +62,10 @@ async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
     let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
     call.heard_packets(50, PATIENCE).await.expect("audio");
 
-    let process = stage.gateway.process.id();
-    let held = Held::new(*threads(process, "actix-rt").first().expect("the engine's thread"));
+    let _stall = Stall::of_media(stage.gateway.process.id());
     stage.gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
     // It may still go on; nobody is to start the process anew before its watchdog gives it up.
-    assert_eq!(stage.gateway.public("/healthz").0, 200);
+    assert_eq!(stage.gateway.public("/healthz"), (200, "lives\n".to_owned()));
     // Whoever looks at that moment is not kept waiting.
     let asked_at = Instant::now();
     let (status, told) = stage.gateway.admin("GET", "/calls");
@@ -107,12 +74,8 @@ async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
     let figures = stage.gateway.metrics();
     assert!(figures.contains("webtrunk_stalls_total{who=\"media shard 0\"} 1\n"), "{figures}");
     assert!(figures.contains("webtrunk_stalls_total{who=\"signalling\"} 0\n"), "{figures}");
+    assert_eq!(why_given_up(&stage.gateway), "media shard 0 stands still\n");
     lifted.ended(PATIENCE).await.expect("BYE");
-    let is_over = wait_until(PATIENCE, || {
-        held.look();
-        !stage.gateway.process.is_running()
-    });
-    assert!(is_over);
     let status = stage.gateway.process.wait(PATIENCE).expect("it has ended");
     assert_eq!(status.code(), Some(70), "whoever supervises it starts it again");
     assert_eq!(stage.gateway.log().count(&["a thread does not come back"]), 1);

@@ -154,8 +154,21 @@ impl Gateway {
         text
     }
 
+    /// How much found no room in a queue, by the figures of the gateway.
+    pub(crate) fn overflows(&self, queue: &str) -> u64 {
+        let (figures, beginning) =
+            (self.metrics(), format!("webtrunk_queue_overflows_total{{queue=\"{queue}\"}} "));
+        let count = figures.lines().find_map(|line| line.strip_prefix(&beginning)?.parse().ok());
+        count.unwrap_or_else(|| panic!("no queue {queue} in {figures}"))
+    }
+
     /// What its HTTP server answers to everybody.
     pub(crate) fn public(&self, path: &str) -> (u16, String) {
+        self.try_public(path).expect("it answers")
+    }
+
+    /// The same; `None` where nobody answers.
+    pub(crate) fn try_public(&self, path: &str) -> Option<(u16, String)> {
         let authority = self.host.inside(HTTP_PORT).to_string();
         let request = Request {
             method: "GET",
@@ -165,8 +178,8 @@ impl Gateway {
             body: &[],
             patience: PATIENCE,
         };
-        let answer = ask(&request).expect("it answers");
-        (answer.status, String::from_utf8(answer.body).expect("text"))
+        let answer = ask(&request).ok()?;
+        Some((answer.status, String::from_utf8(answer.body).expect("text")))
     }
 
     /// Runs the binary as an operator does who asks this gateway.

@@ -295,7 +295,8 @@ impl GatewayConfig {
 
     /// Serves page and WebSocket over TLS, with this certificate and key.
     pub(crate) fn tls(mut self, certificate: &Path, private_key: &Path) -> Self {
-        self.tls = format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {private_key:?}\n");
+        let pair = format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {private_key:?}\n");
+        self.tls.insert_str(0, &pair);
         self.certificate = Some(certificate.to_owned());
         self
     }

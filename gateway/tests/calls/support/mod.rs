@@ -29,6 +29,7 @@ pub(crate) mod small_disk;
 pub(crate) mod sound;
 pub(crate) mod speakers;
 pub(crate) mod speech;
+pub(crate) mod stall;
 pub(crate) mod tools;
 mod turn;
 pub(crate) mod visit;

@@ -231,13 +231,14 @@ impl Transactions {
         let deadline = Instant::now() + LIFETIME;
         while Instant::now() < deadline {
             tokio::time::sleep(interval).await;
-            let Some((is_invite, progress)) = self
-                .tables()
-                .clients
-                .get(&key)
-                .map(|client| (client.request.method == Method::Invite, client.progress))
-            else {
-                return;
+            let (is_invite, progress) = {
+                let tables = self.tables();
+                let Some(client) = tables.clients.get(&key) else { return };
+                // Who waits for it no more may have asked for another since, which it would undo.
+                if client.request.method == Method::Register && client.responses.is_closed() {
+                    return;
+                }
+                (client.request.method == Method::Invite, client.progress)
             };
             match progress {
                 Progress::Done => return,

@@ -81,6 +81,20 @@ fn who_rings_and_only_sends_holds_nobody() {
     assert!(bench.agreed(leg, Direction::RecvOnly).contains(&"caller hears prompt".to_owned()));
 }
 
+/// It had early media, and is being told so when the engine misses its sound.
+#[test]
+fn who_rang_until_another_lifted_holds_nobody() {
+    let mut bench = Bench::calling(BridgeTarget::User("two".into()));
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let rung = bench.dial_all();
+    let (leg, description) = (rung[0], Some(description()));
+    bench.signal(Event::Progress { leg, is_ringing: false, description, signalled_from: FROM });
+    bench.agreed(leg, Direction::RecvOnly);
+    bench.answer(rung[1]);
+    bench.agreed(rung[1], Direction::SendRecv);
+    assert!(bench.media(heard(leg, false)).is_empty());
+}
+
 #[test]
 fn a_party_that_is_muted_is_heard_as_silence_and_its_hold_as_music_all_the_same() {
     let (mut bench, _) = Bench::talking(trunk());

@@ -21,7 +21,7 @@ use crate::sip::identity::Reading;
 use crate::sip::message::{Reject, Request, SipUri, StatusCode};
 use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
-use crate::sip::trunk::Trunks;
+use crate::sip::trunk::{TrunkConfig, Trunks};
 use crate::source_networks::ELSEWHERE;
 
 /// Admission and registrations.
@@ -192,7 +192,7 @@ impl Doorkeeper for Door {
             self.admission.judge_claim(request, flow, now)
         } else {
             let layer = &self.layer;
-            self.admission.judge(request, flow, &|name| layer.shows(flow, name), now)
+            self.admission.judge(request, flow, &|trunk| is_shown_to_be(layer, flow, trunk), now)
         };
         self.tell_shut_out(flow);
         if let Verdict::Accept { origin } = &verdict {
@@ -211,7 +211,7 @@ impl Doorkeeper for Door {
 
     fn trunk_at(&self, request: &Request, flow: &Flow) -> Option<&str> {
         let layer = &self.layer;
-        self.admission.trunk_at(request, flow, &|name| layer.shows(flow, name))
+        self.admission.trunk_at(request, flow, &|trunk| is_shown_to_be(layer, flow, trunk))
     }
 
     fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, Reject> {
@@ -291,6 +291,13 @@ impl Doorkeeper for Door {
             .map(|(is_reached, user)| (user, is_reached))
             .collect()
     }
+}
+
+/// Whether by its certificate the peer of a flow is this trunk: by one for the trunk's own name where it has opened the stream, and by the
+/// host's where we have. Others vouch for whom we call than for who calls us, so what else a host's certificate is for tells nothing.
+fn is_shown_to_be(layer: &TransportLayer, flow: &Flow, trunk: &TrunkConfig) -> bool {
+    trunk.certificate_name.as_deref().is_some_and(|name| layer.shows(flow, name))
+        || layer.has_dialled_host(flow, &trunk.host, trunk.identity())
 }
 
 /// In the log, of whose registration ends.

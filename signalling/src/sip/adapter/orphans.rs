@@ -58,6 +58,6 @@ fn stream_of<'k>(
 ) -> Option<ConnectionId> {
     let Origin::Trunk(name) = &call.peer else { return None };
     let trunk = trunks.named(name).filter(|_| call.kind() == Some(TransportKind::Tls))?;
-    let stream = streams.entry(name).or_insert_with(|| layer.stream_of_before(&trunk.host, trunk.identity()));
-    Some(*stream)
+    let parted = || layer.stream_of_before(&trunk.name, &trunk.host, trunk.identity());
+    Some(*streams.entry(name).or_insert_with(parted))
 }

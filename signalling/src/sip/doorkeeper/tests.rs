@@ -7,12 +7,11 @@ use crate::auth::limits::Whom;
 use crate::sip::flow::{ListenerId, TransportKind};
 use crate::sip::identity::{Rewrite, Subject};
 use crate::sip::message::Message;
-use crate::sip::trunk::TrunkConfig;
 
 const REALM: &str = "test";
 
 /// Nobody has shown a certificate.
-const NOTHING: fn(&str) -> bool = |_| false;
+const NOTHING: fn(&TrunkConfig) -> bool = |_| false;
 
 /// The only user.
 struct Alice;

@@ -269,12 +269,12 @@ impl Connections {
         }
     }
 
-    /// A stream of a process before, whose peer is called so.
-    pub(super) fn parted_before(&self, called: Called) -> ConnectionId {
+    /// A stream of a process before, whose peer is this trunk, which is called so.
+    pub(super) fn parted_before(&self, trunk: &str, called: Called) -> ConnectionId {
         let mut table = self.lock();
         table.next += 1;
         let id = ConnectionId(table.next);
-        remember(&mut table.parted, (id, called));
+        remember(&mut table.parted, (id, vec![(trunk.to_owned(), called)]));
         id
     }
 
@@ -293,6 +293,18 @@ impl Connections {
         ParsedCertificate::try_from(&shown).is_ok_and(|parsed| {
             is_for(&parsed, name) && another.is_none_or(|another| !is_for(&parsed, &another))
         })
+    }
+
+    /// Whether we dialled this open stream to this host, and as this trunk's or as anybody's. Nothing comes by it before the host has
+    /// shown a certificate for its name.
+    pub(super) fn is_to(&self, id: ConnectionId, host: &str, identity: Option<&str>) -> bool {
+        let table = self.lock();
+        let Some(Entry { standing: Standing::Dialled(key), .. }) = table.entries.get(&id) else {
+            return false;
+        };
+        key.kind == TransportKind::Tls
+            && key.server_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(host))
+            && key.identity.as_deref() == identity
     }
 
     /// Whether the peer has authenticated, or was called by us.

@@ -340,9 +340,9 @@ impl TransportLayer {
     /// A stream over TLS that a process before had with a trunk: it is closed, and what is due on it goes as of
     /// [`Self::note_trunk`].
     #[must_use]
-    pub fn stream_of_before(&self, host: &str, identity: Option<&str>) -> ConnectionId {
+    pub fn stream_of_before(&self, trunk: &str, host: &str, identity: Option<&str>) -> ConnectionId {
         let called = Called { server_name: Some(host.to_owned()), identity: identity.map(str::to_owned) };
-        self.shared.connections.parted_before(called)
+        self.shared.connections.parted_before(trunk, called)
     }
 
     /// Trunks call from these: they may send as much as they like.
@@ -360,10 +360,17 @@ impl TransportLayer {
         self.shared.guard.take_up(guard);
     }
 
-    /// Whether the peer of a stream has shown a certificate that is for this name.
+    /// Whether the peer of a stream that it has opened has shown a certificate that is for this name.
     #[must_use]
     pub fn shows(&self, flow: &Flow, name: &str) -> bool {
         flow.connection.is_some_and(|connection| self.shared.connections.shows(connection, name))
+    }
+
+    /// Whether we opened the stream of a flow over TLS to this host, whose name its certificate is for; as the trunk `identity`,
+    /// where the host is shown a certificate of ours that is for that trunk.
+    #[must_use]
+    pub fn has_dialled_host(&self, flow: &Flow, host: &str, identity: Option<&str>) -> bool {
+        flow.connection.is_some_and(|connection| self.shared.connections.is_to(connection, host, identity))
     }
 
     /// Whether a flow can still carry a message.

@@ -83,6 +83,11 @@ impl KeepAlive {
         new
     }
 
+    /// The registrar allows another silence, from the next ping on.
+    pub const fn allow(&mut self, silence_max: Duration) {
+        self.silence_max = silence_max;
+    }
+
     /// What is due.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Sign> {
         let tries = match self.state {
@@ -153,6 +158,16 @@ mod tests {
         waits.sort();
         waits.dedup();
         assert!(waits.len() > 100, "{waits:?}");
+    }
+
+    #[test]
+    fn a_registrar_may_allow_another_silence_later() {
+        let mut now = Instant::now();
+        let mut keep_alive = KeepAlive::new(MINUTE, TransportKind::Tcp, [1; 32], now);
+        keep_alive.allow(10 * MINUTE);
+        assert!(next(&mut keep_alive, &mut now).0 <= MINUTE, "it may go on as it was until then");
+        keep_alive.ponged(now);
+        assert!(next(&mut keep_alive, &mut now).0 >= 8 * MINUTE);
     }
 
     #[test]

@@ -7,13 +7,14 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::JsonPage;
 
 use super::page::{
-    OTHER_HZ, address, assert_phone_hears, assert_talk, begin_call, connect, hang_up, open, proof, stage,
-    stage_with,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, assert_talk, begin_call, connect, hang_up,
+    open, pages, proof, stage, stage_of, stage_with,
 };
-use crate::agents::ear::assert_hears_no_gap;
+use crate::agents::ear::{assert_has_few_gaps, assert_hears_no_gap};
 use crate::agents::stage::{CALLER_HZ, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::PATIENCE;
 use crate::support::process::wait_until;
+use crate::support::stall::Stall;
 
 /// How long a page asks at most until it is let go: what waits in the gateway's socket is some megabytes.
 const ASKED_FOR: Duration = Duration::from_secs(60);
@@ -52,6 +53,38 @@ async fn a_page_that_does_not_read_is_let_go_may_come_back_and_others_do_not_not
     assert_hears_no_gap(&lifted).await;
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// More than may wait for a page: each is told to it.
+const KEYS: usize = 600;
+
+/// Nothing is written to the page, as where it does not read, and faster than that is found out. Fails when what waits has no
+/// bound, or its end is that of the call.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_may_wait_for_a_page_is_counted_and_costs_its_connection_and_no_call() {
+    let stage = stage_of(pages("").media("shards = 1"));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (page, session, placed, lifted) = begin_call(&stage, &carrier).await;
+    let last_seen = page.last_seen();
+    let stalls = Stall::of_http(stage.gateway.process.id());
+    for _ in 0..KEYS {
+        lifted.send_info_digit('5').await.expect("the gateway takes digits");
+    }
+    assert!(wait_until(PATIENCE, || stage.gateway.overflows("pages") > 0));
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_eq!(stage.gateway.log().count(&[WAITS]), 1);
+    drop(stalls);
+    drop(page);
+    let mut back = open(&stage.gateway).await;
+    let params = json!({ "token": session["resumeToken"], "lastSeen": last_seen });
+    let resumed = back.request("resume", params).await.expect("its session waits");
+    assert_eq!(resumed["eventsLost"], true, "{resumed}");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_has_few_gaps(&lifted.heard().await.expect("a log"));
+    hang_up(&mut back, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_eq!(stage.gateway.overflows("pages"), 1);
     stage.gateway.assert_all_is_over(1);
 }
 

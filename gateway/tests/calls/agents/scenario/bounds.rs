@@ -38,7 +38,7 @@ async fn a_gateway_that_is_killed_ends_a_load_over_websockets_with_a_clear_word(
             stage.carrier.at(SIP_PORT),
         );
         let scenario = parse(&stage.gateway, &text);
-        let crowd = Crowd::open(&scenario, |_| ()).await.expect("all of them");
+        let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("all of them");
         let stopper = watch::Sender::new(Stop::Going);
         let running = timeout(END_MAX, run("it.toml", scenario, crowd, stopper, None, |_| ()));
         let killing = async {

@@ -45,7 +45,7 @@ fn parse(gateway: &Gateway, text: &str) -> Scenario {
 
 async fn play(gateway: &Gateway, text: &str) -> Report {
     let scenario = parse(gateway, text);
-    let crowd = Crowd::open(&scenario, |_| ()).await.expect("all of them");
+    let crowd = Crowd::open(&scenario, &watch::Sender::new(Stop::Going)).await.expect("all of them");
     run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
 }
 

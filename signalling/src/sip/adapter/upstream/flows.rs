@@ -22,7 +22,7 @@ impl Upstream {
     pub(super) fn keep_flow(&mut self, registered: &Response, flow: Flow, now: Instant) {
         if let Some(silence_max) = flow_timer(registered, flow.kind) {
             let new = || KeepAlive::new(silence_max, flow.kind, rand::random(), now);
-            self.flows.entry(flow).or_insert_with(new);
+            self.flows.entry(flow).and_modify(|own| own.allow(silence_max)).or_insert_with(new);
         }
     }
 

@@ -154,8 +154,8 @@ fn of_two_trunks_that_share_a_stream_of_theirs_each_is_called_in_its_own_way() {
 fn how_a_trunk_is_called_is_known_of_a_stream_of_a_process_before() {
     let connections = connections(1, 1);
     let called = Called { server_name: Some("one.example".to_owned()), identity: Some("a".to_owned()) };
-    let before = connections.parted_before(called.clone());
-    assert_eq!((connections.called(before), connections.dialled_as(before)), (called, None));
+    let before = connections.parted_before("a", called.clone());
+    assert_eq!((connections.called(before, Some("a")), connections.dialled_as(before)), (called, None));
     assert!(!connections.is_open(before));
     let other = connections.admit(ip("192.0.2.9"), Instant::now()).expect("it took no place").id;
     assert_ne!(other, before);
@@ -172,4 +172,26 @@ fn a_dialled_stream_is_used_again_only_by_the_same_key() {
     assert!(connections.dial(&key("one.example", Some("b")), now).is_err());
     connections.leave(first.id);
     assert!(connections.dial(&key("one.example", None), now).is_err());
+}
+
+#[test]
+fn a_stream_that_we_dialled_is_of_the_host_by_whose_name_alone() {
+    let connections = connections(1, 10);
+    let now = Instant::now();
+    let dialled = |trunk| connections.dial(&key("one.example", trunk), now).expect_err("none is open").id;
+    let (anybodys, own) = (dialled(None), dialled(Some("a")));
+    let stranger = connections.admit(ip("192.0.2.1"), now).expect("a place").id;
+    for (id, host, identity, expected) in [
+        (anybodys, "One.Example", None, true),
+        (anybodys, "two.example", None, false),
+        (anybodys, "one.example", Some("a"), false),
+        (own, "one.example", Some("a"), true),
+        (own, "one.example", Some("b"), false),
+        (own, "one.example", None, false),
+        (stranger, "one.example", None, false),
+    ] {
+        assert_eq!(connections.is_to(id, host, identity), expected, "{id:?} {host} {identity:?}");
+    }
+    connections.leave(anybodys);
+    assert!(!connections.is_to(anybodys, "one.example", None));
 }
