@@ -260,7 +260,7 @@ impl Destination {
     fn new(dial: &Dial, config: &Config, directory: &Presumed) -> Self {
         let ours = directory.media_address(Some(ELSEWHERE)).into();
         let mut headers = Headers::new();
-        let (user, trunk, uri, from, passing) = match &dial.target {
+        let (user, trunk, uri, from, allowed) = match &dial.target {
             Target::Trunk { trunk, number } => {
                 let known = config.trunks.iter().find(|known| known.sip.name == *trunk);
                 let shown = known.map(|known| {
@@ -270,16 +270,16 @@ impl Destination {
                     (uri, identity::present(&caller, &host, known.sip.caller_id, &mut headers))
                 });
                 let (uri, from) = shown.unzip();
-                (None, Some(trunk.clone()), uri, from, known.map(|known| &known.sip.passing))
+                let allowed = known.map(|known| known.sip.passing.headers.as_slice());
+                (None, Some(trunk.clone()), uri, from, allowed.unwrap_or_default())
             }
             Target::Contact { user, .. } | Target::Party { user, .. } => {
                 let caller_id = identity::CallerId::From;
                 let from = identity::present(&dial.caller, &ours, caller_id, &mut headers);
-                (Some(user.clone()), None, None, Some(from), Some(&config.sip.passing))
+                (Some(user.clone()), None, None, Some(from), directory.headers_allowed(config))
             }
         };
-        let goes_along =
-            |header: &&Header| passing.is_some_and(|passing| passing::allows(&passing.headers, &header.name));
+        let goes_along = |header: &&Header| passing::allows(allowed, &header.name);
         let told = |name: HeaderName| headers.get(&name).map(|value| format!("{name}: {value}"));
         Self {
             user,

@@ -341,6 +341,26 @@ fn a_header_is_told_to_go_along_where_both_lists_name_it() {
     assert_eq!(told, ["X-Number: 301", "X-Number: 301, X-Tenant: other (goes along)"]);
 }
 
+/// Who is called is a page too there.
+#[test]
+fn where_browsers_come_by_the_json_api_alone_its_list_says_what_goes_along() {
+    let user =
+        |name: &str| format!("[[users]]\nname = '{name}'\nha1_md5 = '0123456789abcdef0123456789abcdef'\n");
+    let text = format!(
+        "[http]\n[json]\npasswords = true\nheaders_allow = ['X-*']\n[sip_ws]\nenabled = false\n\
+         [media]\naddresses = ['192.0.2.1']\n{}{}\
+         [[rules]]\nname = 'inside'\ndestination = 'bob'\nactions = [{{ bridge = {{ user = 'bob' }} }}]\n",
+        user("alice"),
+        user("bob"),
+    );
+    let words = ["--from", "alice", "--to", "bob", "--header", "X-Case: 4711"];
+    let report = try_tell_of(&text, &words).expect("it is told");
+    assert_eq!(report.destinations[0].headers, ["X-Case: 4711 (goes along)"]);
+    assert_eq!(report.legs[1].transport, Some("webrtc"));
+    let phone = try_tell_of(&text, &[&words[..], &["--contact", "phone"]].concat()).expect("it is told");
+    assert!(phone.destinations[0].headers.is_empty(), "{:?}", phone.destinations[0].headers);
+}
+
 #[test]
 fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
     let rule = "[[rules]]\nname = 'of a tenant'\ndestination = '0.*'\nfrom_listeners = ['json']\n\

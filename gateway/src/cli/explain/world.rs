@@ -15,6 +15,7 @@ use webtrunk_signalling::adapter::{MediaProfile, Origin, RecordingPolicy};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::routing::BridgeTarget;
+use webtrunk_signalling::sip::passing::HeaderRange;
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress};
 
 use super::{Contact, Failure};
@@ -68,7 +69,7 @@ pub(super) struct Presumed {
 
 impl Presumed {
     pub(super) fn new(config: &Config, addresses: &Addresses, contact: Option<Contact>) -> Self {
-        let has_browsers = !config.sip_ws.listeners.is_empty();
+        let has_browsers = !config.sip_ws.listeners.is_empty() || config.json.is_some();
         let usual = if has_browsers { Contact::Browser } else { Contact::Phone };
         let profile = match contact.unwrap_or(usual) {
             Contact::Browser => MediaProfile::Webrtc,
@@ -83,6 +84,15 @@ impl Presumed {
     /// What users are taken to have.
     pub(super) const fn contact(&self) -> MediaProfile {
         self.contact.profile
+    }
+
+    /// The headers that users are told: as pages of the JSON API, where browsers come by nothing else.
+    pub(super) fn headers_allowed<'c>(&self, config: &'c Config) -> &'c [HeaderRange] {
+        let pages = config.json.as_ref().filter(|_| config.sip_ws.listeners.is_empty());
+        match (self.contact(), pages) {
+            (MediaProfile::Webrtc, Some(json)) => &json.headers,
+            (MediaProfile::Webrtc | MediaProfile::Rtp, _) => &config.sip.passing.headers,
+        }
     }
 }
 

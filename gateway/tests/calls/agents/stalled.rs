@@ -4,10 +4,10 @@ use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::Call;
 
-use super::conference::levels;
 use super::ear::assert_has_few_gaps;
+use super::overflows::assert_is_heard;
 use super::records::{config, wait_for_records};
-use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, talk, talk_from_webrtc, webrtc};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use super::supervised::why_given_up;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::stall::Stall;
@@ -15,14 +15,10 @@ use crate::support::stall::Stall;
 /// Packets that may have been on their way when the thread stood still.
 const ON_THE_WAY: usize = 5;
 
-/// How far the tone may be from its level in what is heard.
-const OFF_MAX_DB: f64 = 1.5;
-
 /// Fails unless each of these ends hears its tone from now on.
 async fn assert_are_heard(ends: [(&Call, u16); 2]) {
     for (end, hz) in ends {
-        let [level] = levels(end, [hz]).await;
-        assert!((level - LEVEL_DBM0).abs() <= OFF_MAX_DB, "{hz} Hz with {level:.2} dBm0");
+        assert_is_heard(end, hz).await;
     }
 }
 

@@ -46,12 +46,17 @@ fn what_a_page_says_goes_along_with_its_call_and_is_there_for_rules_to_look_at()
 
 #[test]
 fn a_header_that_a_page_may_not_say_is_refused_by_its_name_and_nobody_is_called() {
-    let mut bench = allowing(&["X-*", "Vi*"]);
+    let mut bench = allowing(&["X-*", "Vi*", "Co*"]);
     let (flow, _) = bench.page("alice");
     let long_name = format!("X-{}", "y".repeat(63));
     for (name, value, field) in [
         ("Y-Tenant", "acme", "headers.Y-Tenant"),
         ("Via", "SIP/2.0/UDP evil.example", "headers.Via"),
+        ("VIA", "SIP/2.0/UDP evil.example", "headers.VIA"),
+        ("v", "SIP/2.0/UDP evil.example", "headers.v"),
+        ("x", "90", "headers.x"),
+        ("contact", "<sip:evil.example>", "headers.contact"),
+        ("Content-ID", "<body@evil.example>", "headers.Content-ID"),
         ("X-Tenant", "acme\r\nVia: SIP/2.0/UDP evil.example", "headers.X-Tenant"),
         ("X-Tenant", "acme\n", "headers.X-Tenant"),
         ("X-Tenant", "a\0b", "headers.X-Tenant"),

@@ -81,6 +81,7 @@ async fn more_than_may_wait_for_a_page_is_counted_and_costs_its_connection_and_n
     let resumed = back.request("resume", params).await.expect("its session waits");
     assert_eq!(resumed["eventsLost"], true, "{resumed}");
     assert_page_hears(&placed.media, OTHER_HZ).await;
+    lifted.heard_packets(500, PATIENCE).await.expect("audio");
     assert_has_few_gaps(&lifted.heard().await.expect("a log"));
     hang_up(&mut back, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");

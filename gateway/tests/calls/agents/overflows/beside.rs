@@ -27,9 +27,8 @@ const FOR_LADDERS: usize = 850;
 const STREAMS: usize = 256;
 const STREAMS_TOO_MANY: usize = 16;
 
-/// Contacts of a user, and how often all of them are registered: more changes than may wait for the store.
+/// Contacts of a user, each of which is a change for the store whenever all of them are registered.
 const CONTACTS: usize = 100;
-const REGISTERED: usize = 50;
 
 fn ask(phone: &mut RawPhone, count: usize) {
     for _ in 0..count {
@@ -69,6 +68,12 @@ async fn messages_for_which_there_is_no_room_cost_copies_or_ladders_and_no_call(
     assert!(gateway.overflows("ladders") > 0);
     assert_is_heard(&lifted, CALLER_HZ).await;
     drop(stall);
+    let has_room = || {
+        let before = gateway.overflows("ladders");
+        ask(&mut other, 1);
+        gateway.overflows("ladders") == before
+    };
+    assert!(block_in_place(|| wait_until(PATIENCE, has_room)), "what waited is read");
     call.hang_up().await.expect("confirmed");
     lifted.ended(PATIENCE).await.expect("BYE");
     let (next, next_lifted) = talk(&caller, &callee).await;
@@ -146,9 +151,13 @@ async fn registrations_for_which_the_store_has_no_room_are_counted_and_kept_when
     let more: String = (1..CONTACTS).map(|number| format!("m: <sip:bob{number}@{address}>\r\n")).collect();
 
     let stall = Stall::of(stage.gateway.process.id(), "sqlx-sqlite");
-    block_in_place(|| (0..REGISTERED).for_each(|_| register(&mut bob, "bob", &more)));
+    // The store has taken as many as came until it began to write.
+    let is_full = || {
+        register(&mut bob, "bob", &more);
+        stage.gateway.overflows("store_registrations") > 0
+    };
+    assert!(block_in_place(|| wait_until(PATIENCE, is_full)));
     let lost = stage.gateway.overflows("store_registrations");
-    assert!(lost > 0);
     block_in_place(|| register(&mut carol, "carol", ""));
     block_in_place(|| register(&mut dave, "dave", ""));
     assert_eq!(stage.gateway.overflows("store_registrations"), lost + 2);

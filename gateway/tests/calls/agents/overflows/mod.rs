@@ -12,7 +12,7 @@ use super::stage::LEVEL_DBM0;
 const OFF_MAX_DB: f64 = 1.5;
 
 /// Fails unless this tone is heard from now on.
-async fn assert_is_heard(call: &Call, hz: u16) {
+pub(super) async fn assert_is_heard(call: &Call, hz: u16) {
     let [level] = levels(call, [hz]).await;
     assert!((level - LEVEL_DBM0).abs() <= OFF_MAX_DB, "{hz} Hz with {level:.2} dBm0");
 }
