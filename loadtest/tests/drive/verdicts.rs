@@ -47,7 +47,8 @@ async fn who_drops_five_percent_is_lossy() {
     assert_named(&report, &[FindingKind::Lossy]);
     assert!((4.0..6.0).contains(&report.summary.loss_percent), "{}", report.summary.loss_percent);
     assert!(report.summary.mos.is_some_and(|mos| mos.p50 < 4.2), "{:?}", report.summary.mos);
-    assert!(!report.is_good());
+    // Of a load tester that was late nothing is blamed on its target.
+    assert!(!report.fitness.is_fit || !report.is_good());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -121,11 +121,17 @@ impl Stage {
 
     /// The same by this number.
     pub(super) fn call_to(&mut self, number: &str) -> Sipp {
+        let phone = self.be_lifted(number);
+        self.talk(&phone.wait_for("INVITE"));
+        phone
+    }
+
+    /// The page calls a number, and a phone lifts that says nothing yet.
+    pub(super) fn be_lifted(&self, number: &str) -> Sipp {
         let values = [("RTP_PORT", &*RTP_PORT.to_string()), ("FORMATS", "0 101"), ("HELD_MS", "220")];
         let phone = Sipp::callee(&self.office, "callee_talks", &values);
         self.alice.call(number);
         self.alice.next("accepted");
-        self.talk(&phone.wait_for("INVITE"));
         phone
     }
 
