@@ -1,4 +1,4 @@
-//! Strangers that send too long messages, and strangers that are too many: both are ended at once.
+//! Strangers that send too long messages, or two as one, and strangers that are too many: all are ended at once.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -66,6 +66,44 @@ async fn too_long_a_message_ends_its_stream_at_once_and_a_call_does_not_notice()
     talk.assert_undisturbed().await;
     talk.hang_up().await;
     doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// Fails when `cutter.rs` takes one of several lengths, or guesses one: then who looks at the stream before us may see one message
+/// where we see two.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hides_behind_a_message_of_two_lengths_is_not_looked_at_and_a_call_does_not_notice() {
+    let doors = Doors::new(GatewayConfig::default());
+    let talk = Talk::begin(&doors.stage).await;
+    let (host, d) = (Host::new(), &doors);
+    let from = host.ip();
+    let hidden = options("TCP", "hidden");
+    let length = hidden.len();
+    for lengths in [
+        format!("Content-Length: {length}\r\nContent-Length: 0"),
+        format!("Content-Length: 0\r\nl: {length}"),
+        format!("Content-Length: 0, {length}"),
+        "Content-Length: -1".to_owned(),
+    ] {
+        let sent = options("TCP", "open").replace("Content-Length: 0", &lengths) + &hidden;
+        assert_hides_nothing(d.tcp(from).await, &sent).await;
+        assert_hides_nothing(d.tls(from).await.expect("the gateway takes it"), &sent).await;
+    }
+    talk.assert_undisturbed().await;
+    talk.hang_up().await;
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// Fails unless the first message is refused, the second is answered by nothing, and the stream ends at once.
+async fn assert_hides_nothing<S>(mut peer: StreamPeer<S>, sent: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let begun = Instant::now();
+    peer.send(sent.as_bytes()).await;
+    let answer = peer.receive_to_end().await;
+    assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
+    assert!(answer.contains("z9hG4bKopen") && !answer.contains("z9hG4bKhidden"), "{answer}");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
 }
 
 /// Fails when `connections.rs` does not count strangers by their address, or counts users among them.
