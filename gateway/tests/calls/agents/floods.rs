@@ -3,12 +3,16 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use webtrunk_codecs::CodecId;
 use webtrunk_signalling::auth::digest::Algorithm;
 
+use super::doors::{Doors, Talk};
 use super::ear::{assert_hears_no_gap, assert_mostly_hears};
 use super::json::page::assert_phone_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk};
+use super::wire::options;
+use super::wire::peer::StreamPeer;
 use crate::sip::raw_phone::RawPhone;
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
@@ -85,6 +89,61 @@ async fn what_a_stranger_sends_too_much_of_is_not_looked_at_while_others_talk_re
     assert_eq!(stage.gateway.log().count(&["an address sends more than defence.requests_per_second"]), 1);
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(6);
+}
+
+/// So many at once that the last has to wait for a second, and how long that is at the least.
+const TOO_MANY: usize = BURST + PER_SECOND;
+const WAITS: Duration = Duration::from_millis(900);
+
+fn too_many(transport: &str) -> impl Iterator<Item = String> {
+    (0..TOO_MANY).map(move |number| options(transport, &format!("{transport}{number}")))
+}
+
+/// Sends too many at once by a stream; fails unless each is answered, and the last later.
+async fn assert_waits<S>(mut peer: StreamPeer<S>, transport: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let begun = Instant::now();
+    for message in too_many(transport) {
+        peer.send(message.as_bytes()).await;
+    }
+    for _ in 0..TOO_MANY {
+        let answer = peer.receive().await.expect("an answer to each");
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    }
+    assert!(begun.elapsed() > WAITS, "{:?} over {transport}", begun.elapsed());
+}
+
+/// Nothing of a stream is sent again: what is too much waits. Fails when `reception.rs` does not ask the guard of streams, or
+/// drops it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_sends_too_much_of_by_a_stream_waits_and_a_call_does_not_notice() {
+    let lines = format!("requests_per_second = {PER_SECOND}\nrequests_burst = {BURST}");
+    let doors = Doors::new(GatewayConfig::default().defence(&lines));
+    let talk = Talk::begin(&doors.stage).await;
+    // Each is another source.
+    let [by_tcp, by_tls, by_page] = std::array::from_fn(|_| Host::new());
+    let stream = doors.tcp(by_tcp.ip()).await;
+    let secured = doors.tls(by_tls.ip()).await.expect("the gateway takes it");
+    let mut page = doors.wss(by_page.ip()).await.expect("it takes pages");
+    let by_websocket = async {
+        let begun = Instant::now();
+        for message in too_many("WSS") {
+            page.send_text(&message).await;
+        }
+        for _ in 0..TOO_MANY {
+            let answer = page.receive().await;
+            assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+        }
+        assert!(begun.elapsed() > WAITS, "{:?} over WSS", begun.elapsed());
+    };
+    tokio::join!(assert_waits(stream, "TCP"), assert_waits(secured, "TLS"), by_websocket);
+    let figures = doors.stage.gateway.metrics();
+    assert!(!figures.contains("webtrunk_sip_held_back_total{why=\"rate\"} 0\n"), "{figures}");
+    talk.assert_undisturbed().await;
+    talk.hang_up().await;
+    doors.stage.gateway.assert_all_is_over(1);
 }
 
 /// Fails when `guard.rs` does not look for scanners.
