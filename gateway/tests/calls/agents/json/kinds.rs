@@ -35,7 +35,7 @@ const PAIRS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../signalling/src/auth
 /// Of HS256.
 const SECRET: &str = "a secret of more than thirty-two octets";
 
-fn now() -> UnixTime {
+pub(super) fn now() -> UnixTime {
     UnixTime::from(SystemTime::now())
 }
 

@@ -21,6 +21,7 @@ mod policy;
 mod provider;
 mod recordings;
 mod room;
+mod rotated;
 mod steady;
 mod survival;
 mod together;
