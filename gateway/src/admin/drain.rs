@@ -9,7 +9,7 @@ use super::{answer, flag};
 pub(super) async fn drain(errands: web::Data<Errands>, request: HttpRequest) -> HttpResponse {
     let is_now = match flag::is_set(&request, "now") {
         Ok(is_now) => is_now,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match errands.run(|reply| Errand::Drain { is_now, reply }).await {
         Some(report) => answer::told(StatusCode::ACCEPTED).json(report),

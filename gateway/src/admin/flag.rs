@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::answer;
 
 /// Whether the word is there, as `?word` or with `=`, `=true` or `=1` behind it; where anything else is, that is told.
-pub(super) fn is_set(request: &HttpRequest, word: &str) -> Result<bool, HttpResponse> {
+pub(super) fn is_set(request: &HttpRequest, word: &str) -> Result<bool, Box<HttpResponse>> {
     let query = request.query_string();
     if query.is_empty() {
         return Ok(false);
@@ -15,7 +15,7 @@ pub(super) fn is_set(request: &HttpRequest, word: &str) -> Result<bool, HttpResp
         Some("" | "=" | "=true" | "=1") => Ok(true),
         _ => {
             let message = format!("?{query} means nothing here; write ?{word}, or nothing");
-            Err(answer::error(StatusCode::BAD_REQUEST, "bad_request", message))
+            Err(Box::new(answer::error(StatusCode::BAD_REQUEST, "bad_request", message)))
         }
     }
 }

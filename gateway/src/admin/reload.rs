@@ -21,7 +21,7 @@ pub(crate) struct RefusedReload {
 pub(super) async fn reload(errands: web::Data<Errands>, request: HttpRequest) -> HttpResponse {
     let is_dry = match flag::is_set(&request, "dry_run") {
         Ok(is_dry) => is_dry,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match errands.run(|reply| Errand::Reload { is_dry, reply }).await {
         Some(Ok(report)) => answer::ok(report),

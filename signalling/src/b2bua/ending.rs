@@ -71,6 +71,13 @@ impl B2bua {
         if !self.stays(leg) {
             return;
         }
+        // Its consent expired before its session has: it may come back with other media, as one that closed its media may.
+        if cause == EndCause::MediaTimeout
+            && self.party(leg).is_some_and(|party| party.is_away)
+            && !self.meets(leg)
+        {
+            return self.on_media_closed(leg, now);
+        }
         if self.is_replacing(leg) {
             return self.leave(leg, cause);
         }

@@ -197,6 +197,30 @@ fn a_page_that_closes_its_media_as_its_signalling_is_lost_may_come_back_with_oth
 }
 
 #[test]
+fn a_page_of_which_nothing_is_heard_while_its_signalling_is_lost_is_waited_for_as_long_as_its_session_says() {
+    let failed =
+        |leg| CallEvent::LegFailed { leg, reason: "consent expired".into(), cause: EndCause::MediaTimeout };
+    let (mut bench, _) = Bench::talking(user());
+    let leg = bench.caller;
+    bench.signal(Event::AwayTold { leg, is_away: true });
+    assert!(bench.media(failed(leg)).is_empty());
+    let wait = |bench: &mut Bench, seconds| {
+        bench.now += Duration::from_secs(seconds);
+        bench.call.handle_timeout(&World, bench.now);
+        bench.effects()
+    };
+    assert!(wait(&mut bench, 60).is_empty());
+    bench.signal(Event::AwayTold { leg, is_away: false });
+    assert!(wait(&mut bench, 29).is_empty(), "it may bring other media");
+    assert_eq!(wait(&mut bench, 1), ["hang up callee SignallingLost", "hang up caller SignallingLost"]);
+
+    let (mut bench, _) = Bench::talking(user());
+    let leg = bench.caller;
+    let ends = ["hang up callee MediaTimeout", "hang up caller MediaTimeout"];
+    assert_eq!(bench.media(failed(leg)), ends, "its signalling is there");
+}
+
+#[test]
 fn a_refused_offer_of_the_caller_is_not_acceptable() {
     let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
     bench.effects();

@@ -68,7 +68,7 @@ async fn a_customers_users_use_its_minutes_up_together_and_another_customers_use
         }
     }
     let (placed, lifted) = &calls[0];
-    assert_talk(&placed, lifted).await;
+    assert_talk(placed, lifted).await;
     for page in [&mut alice, &mut bob] {
         for _ in 0..2 {
             let ended = page.event("ended", 2 * PATIENCE).await.expect("the gateway ends it");

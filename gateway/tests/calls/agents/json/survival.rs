@@ -216,6 +216,23 @@ async fn who_talks_with_a_page_hears_music_while_that_is_reloaded() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// Longer than a leg may be silent (RFC 7675), and shorter than a session waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_comes_back_after_its_consent_expired_joins_its_call() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (page, session, mut placed, lifted) = begin_call(&stage, &carrier).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    let last_seen = page.last_seen();
+    drop(page);
+    std::mem::replace(&mut placed.media, media(&stage, CALLER_HZ)).vanish();
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let (mut page, _, own) = reload(&stage, &session["resumeToken"], last_seen).await;
+    placed.media = own;
+    assert_talk_and_end(&mut page, placed, &lifted).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make pages"]
 async fn a_call_outlives_a_hundred_reloads_of_its_page() {
