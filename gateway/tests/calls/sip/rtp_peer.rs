@@ -59,7 +59,13 @@ const MEASURED: usize = 50;
 impl RtpPeer {
     /// Listens on a port of `host`.
     pub(crate) fn new(host: &Host, port: u16) -> Self {
-        let socket = UdpSocket::bind(host.at(port)).expect("the host is ours");
+        // A process that another test just starts has copies of all our sockets, closed ones too, until it is another program.
+        let mut socket = None;
+        wait_until(PATIENCE, || {
+            socket = UdpSocket::bind(host.at(port)).ok();
+            socket.is_some()
+        });
+        let socket = socket.expect("the host is ours");
         // So that the thread sees its end.
         socket.set_read_timeout(Some(FRAME_TIME)).expect("a time-out");
         let (heard, said, is_over) = Default::default();

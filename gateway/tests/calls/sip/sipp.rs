@@ -14,6 +14,7 @@ use super::trace::{self, Seen};
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
 use crate::support::process::{Process, wait_until};
+use crate::support::taken::is_taken;
 use crate::support::tools;
 
 /// The SIP port of every phone.
@@ -143,7 +144,7 @@ impl Sipp {
         let mut sipp = Self::spawn(host, scenario, values, arguments);
         let address = sipp.address;
         // Its port is taken as soon as it listens; a caller may have done all it has to do by then.
-        let has_begun = || UdpSocket::bind(address).is_err() || !sipp.process.is_running();
+        let has_begun = || is_taken(address) || !sipp.process.is_running();
         assert!(wait_until(PATIENCE, has_begun), "sipp does not listen on {address}\n{}", sipp.told());
         sipp
     }

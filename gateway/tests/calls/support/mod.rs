@@ -30,6 +30,7 @@ pub(crate) mod sound;
 pub(crate) mod speakers;
 pub(crate) mod speech;
 pub(crate) mod stall;
+pub(crate) mod taken;
 pub(crate) mod tools;
 mod turn;
 pub(crate) mod visit;

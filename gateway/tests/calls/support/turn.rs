@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 
 /// How many have a turn at a time. Chosen by us, for two cores.
-const AT_A_TIME: usize = 5;
+const AT_A_TIME: usize = 3;
 
 thread_local! {
     /// The turn of the test that runs here. It is good for all browsers of the test: tests that had one turn each and waited for
